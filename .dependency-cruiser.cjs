@@ -1,0 +1,23 @@
+/** Imports point one way (design §2): everything → host, vmadm ⇄ imgadm only through each other's index.ts. */
+const OURS = '^(agent|bin|headnode|images|imgadm|node|scripts|test|vmadm)/';
+
+module.exports = {
+  forbidden: [
+    { name: 'host-imports-nothing-of-ours', severity: 'error', from: { path: '^host/' }, to: { path: OURS } },
+    { name: 'vmadm-to-imgadm-by-index', severity: 'error', from: { path: '^vmadm/' }, to: { path: '^imgadm/', pathNot: '^imgadm/index\\.ts$' } },
+    { name: 'imgadm-to-vmadm-by-index', severity: 'error', from: { path: '^imgadm/' }, to: { path: '^vmadm/', pathNot: '^vmadm/index\\.ts$' } },
+    { name: 'cli-is-imported-by-bin-only', severity: 'error', from: { pathNot: '^(bin|test|docs)/|/cli/' }, to: { path: '/cli/' } },
+    { name: 'a-cli-is-not-for-another-domain', severity: 'error', from: { path: '^([^/]+)/.*cli/', pathNot: '^test/' }, to: { path: '/cli/', pathNot: '^$1/' } },
+    { name: 'engines-know-no-node-commands', severity: 'error', from: { path: '^(vmadm|imgadm)/' }, to: { path: '^(node|agent|headnode|images|scripts)/' } },
+    { name: 'nothing-imports-tests', severity: 'error', from: { pathNot: '^test/' }, to: { path: '^test/' } },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only', 'dynamic-import'] } } },
+    { name: 'imports-resolve', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    { name: 'no-development-dependencies-in-the-product', severity: 'error', from: { path: '^(agent|bin|host|vmadm|imgadm|node|images)/' }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js', '.json'], conditionNames: ['import', 'require', 'node', 'default'], exportsFields: ['exports'] },
+  },
+};

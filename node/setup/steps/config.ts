@@ -1,0 +1,37 @@
+import { isDeepStrictEqual } from 'node:util';
+import { saveNodeConfig, type NodeConfig } from '../../../host/config/node-config.ts';
+import { IDS_PER_RANGE } from '../../../host/idmap/ranges.ts';
+import { idmappedMountsWork } from '../../../host/idmap/idmapped-mounts.ts';
+import { probeZfs } from '../../../host/zfs/features.ts';
+import { nodeErrors } from '../../errors.ts';
+import { nodeOf } from '../node-of.ts';
+import { ready, wanting, type Setup, type SetupStep } from '../step.ts';
+import { chooseIds } from './uid-ranges.ts';
+
+/** The node's configuration, written last: without it nothing of ours works on this host. */
+export const configStep: SetupStep = {
+  name: 'node',
+  async inspect(setup) {
+    const config = await configFor(setup);
+    return isDeepStrictEqual(config, setup.last) ? ready(config.serverUuid) : wanting(`write ${setup.configPath}`);
+  },
+  async perform(setup) {
+    const config = await configFor(setup);
+    await saveNodeConfig(config, setup.configPath);
+    return `${config.serverUuid}, in ${setup.configPath}`;
+  },
+};
+
+async function configFor(setup: Setup): Promise<NodeConfig> {
+  const { paths: _, ...config } = nodeOf(setup);
+  const zfs = await probeZfs();
+  if (!zfs) throw nodeErrors.NoZfs();
+  const ids = await chooseIds(setup);
+  return {
+    ...config,
+    zfs: { implementation: zfs.implementation, version: zfs.version },
+    uidRanges: { first: ids.first, count: ids.count / IDS_PER_RANGE },
+    // Zones' files on disk depend on it, so it never changes under a node that has some.
+    idmappedMounts: setup.last?.idmappedMounts ?? (zfs.implementation === 'openzfs' && (await idmappedMountsWork(config.mountpoint))),
+  };
+}

@@ -1,0 +1,56 @@
+import { isIPv4 } from 'node:net';
+import { bridgeNameOf, hostAddresses, isBridge } from '../../../host/net/bridge.ts';
+import { networkOf, overlap, parseNetwork } from '../../../host/net/ipv4.ts';
+import { addNicTag, ensureNicTagBridges, readNicTags, removeNicTag, type NicTags } from '../../../host/net/nic-tags.ts';
+import { nodeErrors } from '../../errors.ts';
+import { isPoolMounted, nodeOf } from '../node-of.ts';
+import { DEFAULT_ADMIN_ADDRESS } from '../options.ts';
+import { ready, wanting, type SetupStep } from '../step.ts';
+
+const ADMIN = 'admin';
+
+/** The nic tag `admin` on a bridge of its own, and after a reboot every other tag's bridge. */
+export const networkStep: SetupStep = {
+  name: 'network',
+  async inspect(setup) {
+    const tags = (await isPoolMounted(setup)) ? await readNicTags(nodeOf(setup)) : {};
+    const wanted = setup.options.adminAddress ?? tags[ADMIN]?.address ?? (setup.last ? undefined : DEFAULT_ADMIN_ADDRESS);
+    if (wanted !== undefined) await requireFreeNetwork(wanted, tags[ADMIN]?.bridge ?? bridgeNameOf(ADMIN));
+    if (!tags[ADMIN]) return wanting(wanted === undefined ? "make the nic tags' bridges" : `make nic tag ${ADMIN} with ${wanted}`);
+    if (tags[ADMIN].address !== wanted) return wanting(`change nic tag ${ADMIN} to ${wanted ?? ''}`);
+    const missing = await withoutBridge(tags);
+    return missing.length === 0 ? ready(describe(tags)) : wanting(`make the bridges of ${missing.join(', ')}`);
+  },
+  async perform(setup) {
+    const node = nodeOf(setup);
+    const address = setup.options.adminAddress;
+    const admin = (await readNicTags(node))[ADMIN];
+    if (admin && address !== undefined && admin.address !== address) await removeNicTag(node, ADMIN);
+    if (!(ADMIN in (await readNicTags(node)))) await addNicTag(node, ADMIN, { address: address ?? DEFAULT_ADMIN_ADDRESS });
+    await ensureNicTagBridges(node);
+    return describe(await readNicTags(node));
+  },
+};
+
+async function requireFreeNetwork(address: string, bridge: string): Promise<void> {
+  const wanted = parseNetwork(address);
+  const other = (await hostAddresses())
+    .filter((one) => one.interface !== bridge && isIPv4(one.address))
+    .find((one) => overlap(wanted, networkOf(one.address, one.prefix)));
+  if (other) throw nodeErrors.AddressRangeInUse({ address, other: `${other.address}/${other.prefix}`, interface: other.interface });
+}
+
+async function withoutBridge(tags: NicTags): Promise<string[]> {
+  const present = await hostAddresses();
+  const isThere = (bridge: string, address: string | undefined): boolean =>
+    isBridge(bridge) && (address === undefined || present.some((one) => one.interface === bridge && `${one.address}/${one.prefix}` === address));
+  return Object.entries(tags)
+    .filter(([, tag]) => !isThere(tag.bridge, tag.address))
+    .map(([name]) => name);
+}
+
+function describe(tags: NicTags): string {
+  return Object.entries(tags)
+    .map(([name, { bridge, address }]) => `${name} on ${bridge}${address === undefined ? '' : ` (${address})`}`)
+    .join(', ');
+}

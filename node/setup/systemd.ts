@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ZFS_DAEMON } from '../../host/zfs/daemon.ts';
+
+export const ZFS_UNIT = 'zonewright-zfs.service';
+export const NODE_UNIT = 'zonewright-node.service';
+const UNIT_DIRECTORY = '/etc/systemd/system';
+
+/** Whether systemd is this host's init. */
+export function systemdRuns(): boolean {
+  return existsSync('/run/systemd/system');
+}
+
+export function isUnitInstalled(name: string): boolean {
+  return existsSync(unitPath(name));
+}
+
+export function unitPath(name: string): string {
+  return join(UNIT_DIRECTORY, name);
+}
+
+type Unit = Readonly<Record<'Unit' | 'Service' | 'Install', ReadonlyArray<readonly [key: string, value: string]>>>;
+
+/**
+ * The daemon, restarted when it dies. It is not told to stop at shutdown before the file systems on it are unmounted, and
+ * memory pressure takes anything else first: every zone stands on it.
+ */
+const zfsDaemonUnit = (environment: Readonly<Record<string, string>>): Unit => ({
+  Unit: [
+    ['Description', 'ZFS daemon for Zonewright'],
+    ['Documentation', 'man:zonewright(8)'],
+    ['After', 'local-fs.target'],
+    ['Conflicts', 'zfs-fuse.service'],
+  ],
+  Service: [
+    ['Type', 'exec'],
+    ...Object.entries(environment).map(([name, value]) => ['Environment', `${name}=${value}`] as const),
+    ['ExecStartPre', '/bin/mkdir -p /run/zfs /run/lock/zfs'],
+    ['ExecStart', `/usr/sbin/${ZFS_DAEMON.join(' ')} --no-daemon`],
+    ['Restart', 'always'],
+    ['RestartSec', '1'],
+    ['OOMScoreAdjust', '-1000'],
+    ['LimitMEMLOCK', 'infinity'],
+    ['LimitNOFILE', '65536'],
+    ['TimeoutStopSec', '60'],
+  ],
+  Install: [['WantedBy', 'multi-user.target']],
+});
+
+/** Brings pool, bridges and instances back after a reboot, and after the daemon had to be restarted. */
+function nodeUnit(program: string, withDaemon: boolean): Unit {
+  const daemon: ReadonlyArray<readonly [string, string]> = withDaemon
+    ? [
+        ['Wants', ZFS_UNIT],
+        ['PartOf', ZFS_UNIT],
+        ['After', ZFS_UNIT],
+      ]
+    : [];
+  return {
+    Unit: [
+      ['Description', 'Zonewright node: pool, networks'],
+      ['Documentation', 'man:zonewright(8)'],
+      ['After', 'local-fs.target network-pre.target zfs-fuse.service zfs.target'],
+      ...daemon,
+    ],
+    Service: [
+      ['Type', 'oneshot'],
+      ['RemainAfterExit', 'yes'],
+      ['ExecStart', `"${program}" setup`],
+      ['ExecStart', `"${program}" boot`],
+    ],
+    Install: [['WantedBy', withDaemon ? `multi-user.target ${ZFS_UNIT}` : 'multi-user.target']],
+  };
+}
+
+/**
+ * The units that a node needs, by name, as text.
+ * @param program the `zonewright` command's path
+ * @param daemon the environment of this node's ZFS daemon, when it is one that we supervise
+ */
+export function unitTexts(program: string, daemon: Readonly<Record<string, string>> | undefined): ReadonlyMap<string, string> {
+  // systemd expands % and splits at quotes; a clone in such a place cannot be named in a unit.
+  if (!/^[A-Za-z0-9/_.+@-]+$/.test(program)) throw new Error(`cannot name ${JSON.stringify(program)} in a unit`);
+  const units: Array<[string, string]> = [[NODE_UNIT, encode(nodeUnit(program, daemon !== undefined))]];
+  if (daemon) units.unshift([ZFS_UNIT, encode(zfsDaemonUnit(daemon))]);
+  return new Map(units);
+}
+
+function encode(unit: Unit): string {
+  const sections = Object.entries(unit).map(([section, entries]) => [`[${section}]`, ...entries.map(([key, value]) => `${key}=${value}`), ''].join('\n'));
+  return `# Written by zonewright setup.\n${sections.join('\n')}`;
+}

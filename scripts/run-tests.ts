@@ -1,0 +1,119 @@
+/**
+ * `npm test [-- pattern …]`: lint and types, unit tests, integration tests in the sandbox, then end-to-end tests, which set
+ * up hosts of their own. Patterns choose test files
+ * whose path contains one of them; when no path does, they choose tests by name (as regular expressions) in all files.
+ * The last line says how many checks passed and failed.
+ */
+import { existsSync } from 'node:fs';
+import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runInteractively } from '../host/run/interactive.ts';
+import type { Counts } from './counting-reporter.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const NODE = process.execPath;
+/** Seed images come from the Debian mirror, which the sandbox cannot reach, so they are built before it is entered. */
+const SEEDS = 'images/seed/build.ts';
+const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+let interrupted = false;
+process.on('SIGINT', () => (interrupted = true));
+
+async function main(patterns: readonly string[]): Promise<number> {
+  process.chdir(ROOT);
+  const { chosen, names } = await choose(await testFiles(), patterns);
+  const unit = chosen.filter((file) => file.endsWith('.test.ts') && !file.startsWith('test/e2e/'));
+  const integration = chosen.filter((file) => file.endsWith('.itest.ts'));
+  const endToEnd = chosen.filter((file) => file.startsWith('test/e2e/'));
+
+  const results: Counts[] = [];
+  if (patterns.length === 0) results.push(await check('lint', ['scripts/lint.ts']), await check('types', ['node_modules/typescript/bin/tsc', '--noEmit']));
+  results.push(await runFiles('unit tests', [], unit, names));
+  if (integration.length + endToEnd.length > 0) results.push(await check('seed image minimal', [SEEDS, 'minimal']), await check('seed image debian', [SEEDS, 'debian']), await check('seed image tiny-vm', [SEEDS, 'tiny-vm']), await check('guest tools', ['images/guest-tools/build.ts']));
+  results.push(await runFiles('integration tests', [join(ROOT, 'test/sandbox/enter.sh')], integration, names));
+  // Each of these enters a sandbox of its own, as a host to be set up.
+  results.push(await runFiles('end-to-end tests', [], endToEnd, names));
+  return report(results);
+}
+
+interface Choice {
+  readonly chosen: readonly string[];
+  /** Patterns for the names of tests; none means every test of the chosen files. */
+  readonly names: readonly string[];
+}
+
+async function choose(files: readonly string[], patterns: readonly string[]): Promise<Choice> {
+  if (patterns.length === 0) return { chosen: files, names: [] };
+  const byPath = files.filter((file) => patterns.some((pattern) => file.includes(pattern)));
+  if (byPath.length > 0) return { chosen: byPath, names: [] };
+  const texts = await Promise.all(files.map((file) => readFile(join(ROOT, file), 'utf8')));
+  const expressions = patterns.map((pattern) => new RegExp(pattern));
+  const byText = files.filter((_, index) => expressions.some((expression) => expression.test(texts[index] ?? '')));
+  // A name that is put together in a loop is in no file's text, so then every file is asked.
+  return { chosen: byText.length > 0 ? byText : files, names: patterns };
+}
+
+function report(results: readonly Counts[]): number {
+  const { passed, failed, skipped } = results.reduce(add, NOTHING);
+  const nothingRan = passed + failed === 0;
+  if (interrupted) process.stdout.write('\nInterrupted.\n');
+  if (nothingRan) process.stdout.write('\nNo test matches.\n');
+  process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  if (interrupted) return 130;
+  return failed > 0 || nothingRan ? 1 : 0;
+}
+
+async function testFiles(): Promise<string[]> {
+  const files: string[] = [];
+  for await (const file of glob(['test/**/*.test.ts', 'test/**/*.itest.ts'], { cwd: ROOT })) files.push(file);
+  return files.sort();
+}
+
+/** Run one of our own programs as a check of its own. */
+async function check(name: string, argv: readonly string[]): Promise<Counts> {
+  if (interrupted) return NOTHING;
+  heading(name);
+  const status = await runInteractively([NODE, ...argv], environment());
+  process.stdout.write(status === 0 ? 'ok\n' : `${name} failed\n`);
+  return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 };
+}
+
+async function runFiles(title: string, wrapper: readonly string[], files: readonly string[], names: readonly string[]): Promise<Counts> {
+  if (files.length === 0 || interrupted) return NOTHING;
+  heading(title);
+  const scratch = await mkdtemp(join(tmpdir(), 'zonewright-tests-'));
+  try {
+    const counts = join(scratch, 'counts.json');
+    const argv = [...wrapper, NODE, '--test', '--test-concurrency=1', ...reporters(counts), ...names.map((name) => `--test-name-pattern=${name}`), ...files];
+    const status = await runInteractively(argv as [string, ...string[]], environment());
+    return existsSync(counts) ? countsOf(await readFile(counts, 'utf8'), status) : { ...NOTHING, failed: 1 };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A run that ended badly without a failed test in its counts (it was killed, a file did not load) is a failure too. */
+function countsOf(text: string, status: number): Counts {
+  const counts = text === '' ? NOTHING : (JSON.parse(text) as Counts);
+  return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+function reporters(countsFile: string): string[] {
+  const counting = join(ROOT, 'scripts/counting-reporter-entry.mjs');
+  return ['--test-reporter=spec', '--test-reporter-destination=stdout', `--test-reporter=${counting}`, `--test-reporter-destination=${countsFile}`];
+}
+
+function add(one: Counts, other: Counts): Counts {
+  return { passed: one.passed + other.passed, failed: one.failed + other.failed, skipped: one.skipped + other.skipped };
+}
+
+function heading(text: string): void {
+  process.stdout.write(`\n== ${text}\n`);
+}
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+process.exitCode = await main(process.argv.slice(2));

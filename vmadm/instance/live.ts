@@ -1,0 +1,42 @@
+/** What the kernel, not a file, knows of an instance (reference §3.1). */
+import { stat } from 'node:fs/promises';
+import type { Node } from '../../host/config/node-config.ts';
+import type { ZoneRuntime } from '../../host/lxc/groups.ts';
+import { initPid, processStartTime } from '../../host/lxc/zone.ts';
+import { initOf } from '../../host/cgroup/init.ts';
+import { consoleTail, machineExit } from '../../host/qemu/process.ts';
+import { stateOf, type HostView } from './state.ts';
+import { isMachine } from '../lifecycle/context.ts';
+import { machineRuntime } from '../machines/runtime.ts';
+import type { LiveFacts, VmRecord } from '../payload/index.ts';
+
+/** How the host runs a zone. */
+export function zoneRuntime(node: Node, uuid: string): ZoneRuntime {
+  return { uuid, lxcDirectory: node.paths.lxc, cgroup: node.cgroup };
+}
+
+/** Everything live of one instance, as `get` shows it. */
+export async function liveFacts(node: Node, record: VmRecord, host: HostView): Promise<LiveFacts> {
+  const state = await stateOf(node, record, host);
+  const fixed = { server_uuid: node.serverUuid, platform_buildstamp: await platformBuildstamp(), pool_mountpoint: node.mountpoint };
+  if (state.zone_state !== 'running') return { ...state, ...fixed, ...(isMachine(record) ? await exitFacts(node, record.uuid) : {}) };
+  const pid = isMachine(record) ? await initOf(machineRuntime(node, record.uuid).group) : await initPid(zoneRuntime(node, record.uuid));
+  const booted = pid === undefined ? undefined : await processStartTime(pid);
+  return { ...state, ...fixed, pid, zoneid: record.zonedid, boot_timestamp: booted?.toISOString() };
+}
+
+/** How a machine ended that nobody stopped: a stop takes these facts away with everything else of it. */
+async function exitFacts(node: Node, uuid: string): Promise<Partial<LiveFacts>> {
+  const runtime = machineRuntime(node, uuid);
+  const exit = await machineExit(runtime);
+  if (!exit) return {};
+  return { exit_status: exit.status, exit_timestamp: exit.at.toISOString(), exit_console: await consoleTail(runtime, CONSOLE_LINES) };
+}
+
+const CONSOLE_LINES = 20;
+
+/** The stamp of the system that the node runs, in SmartOS's form: that of its release file, where no platform image has one. */
+async function platformBuildstamp(): Promise<string> {
+  const { mtime } = await stat('/etc/os-release');
+  return `${mtime.toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
+}
