@@ -11,6 +11,8 @@ export interface ErrorDefinition {
   readonly message: string;
   /** Exit status of a command that fails with it; 1 unless the reference says otherwise. */
   readonly exit?: number;
+  /** HTTP status of an answer that carries it; 500 unless the reference says otherwise. */
+  readonly status?: number;
   /** What the user can do about it; shown on a terminal, never part of the message that programs match. */
   readonly hint?: string;
 }
@@ -35,13 +37,15 @@ export class ZonewrightError extends Error {
   override readonly name = 'ZonewrightError';
   readonly code: string;
   readonly exitStatus: number;
+  readonly httpStatus: number;
   readonly hint: string | undefined;
   readonly details: readonly string[];
 
-  constructor(code: string, message: string, options: ErrorExtras & { exit?: number | undefined } = {}) {
+  constructor(code: string, message: string, options: ErrorExtras & { exit?: number | undefined; status?: number | undefined } = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.exitStatus = options.exit ?? 1;
+    this.httpStatus = options.status ?? 500;
     this.hint = options.hint;
     this.details = options.details ?? [];
   }
@@ -76,5 +80,5 @@ function makeError(code: string, definition: ErrorDefinition, args: unknown[]): 
   const facts = (takesFacts ? args[0] : {}) as Record<string, string | number>;
   const extras = (takesFacts ? args[1] : args[0]) as ErrorExtras | undefined;
   const message = definition.message.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name]));
-  return new ZonewrightError(code, message, { hint: definition.hint, ...extras, exit: definition.exit });
+  return new ZonewrightError(code, message, { hint: definition.hint, ...extras, exit: definition.exit, status: definition.status });
 }

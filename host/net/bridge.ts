@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { isSystemError } from '../errors/errors.ts';
 import { hostErrors } from '../errors/host-errors.ts';
 import { run } from '../run/run.ts';
 
@@ -41,6 +42,33 @@ export function isBridge(name: string): boolean {
   return existsSync(`/sys/class/net/${name}/bridge`);
 }
 
+/** Whether this network namespace has an interface of this name, which must be one that an interface can have. */
+export function hasInterface(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name) && existsSync(`/sys/class/net/${name}`);
+}
+
+/** The host would lose the addresses of an interface that becomes a port of a bridge. @throws UplinkHasAddress */
+export async function requireNoAddress(uplink: string): Promise<void> {
+  const own = (await hostAddresses()).find((one) => one.interface === uplink && !one.address.startsWith('fe80:'));
+  if (own) throw hostErrors.UplinkHasAddress({ interface: uplink, address: own.address });
+}
+
+/** Whether a bridge keeps VLANs apart, so that a port can be in one of them. */
+export function filtersVlans(name: string): boolean {
+  try {
+    return readFileSync(`/sys/class/net/${name}/bridge/vlan_filtering`, 'utf8').trim() === '1';
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Put a port of a bridge that filters VLANs into one of them: what it sends untagged is in that VLAN, and it hears no other. */
+export async function joinVlan(port: string, vlan: number): Promise<void> {
+  await run(['bridge', 'vlan', 'delete', 'dev', port, 'vid', '1'], { acceptExitCodes: [0, 255] });
+  await run(['bridge', 'vlan', 'add', 'dev', port, 'vid', String(vlan), 'pvid', 'untagged']);
+}
+
 /**
  * The bridge of a nic tag: readable for short tags, a digest for those that the kernel's 15 characters cannot hold. A tag
  * has no dash and an instance's interface has none either, so that a digest never meets another name.
@@ -71,10 +99,8 @@ async function ensureAddress(bridge: string, address: string): Promise<void> {
   if (!present) await run(['ip', 'address', 'add', address, 'dev', bridge]);
 }
 
-/** The host would lose the addresses of an interface that becomes a port, so one that has any is refused. */
 async function connectUplink(bridge: string, uplink: string): Promise<void> {
   if (existsSync(`/sys/class/net/${bridge}/brif/${uplink}`)) return;
-  const own = (await hostAddresses()).find((one) => one.interface === uplink && !one.address.startsWith('fe80:'));
-  if (own) throw hostErrors.UplinkHasAddress({ interface: uplink, address: own.address });
+  await requireNoAddress(uplink);
   await run(['ip', 'link', 'set', 'dev', uplink, 'master', bridge, 'up']);
 }

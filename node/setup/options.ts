@@ -16,6 +16,7 @@ export interface SetupRequest {
   readonly runDirectory?: string;
   readonly cgroup?: string;
   readonly adminAddress?: string;
+  readonly adminInterface?: string;
   readonly adopt?: boolean;
   readonly link?: boolean;
   readonly units?: boolean;
@@ -34,6 +35,8 @@ export interface SetupOptions {
   readonly cgroup: string;
   /** Address of the host on the admin network; undefined leaves that of an earlier setup. */
   readonly adminAddress: string | undefined;
+  /** The host's interface that the admin network is on; undefined leaves that of an earlier setup. */
+  readonly adminInterface: string | undefined;
   readonly adopt: boolean;
   readonly link: boolean;
   readonly units: boolean;
@@ -63,6 +66,7 @@ export function decideOptions(request: SetupRequest, last: NodeConfig | undefine
     runDirectory: request.runDirectory ?? last?.runDirectory ?? '/run/zonewright',
     cgroup: request.cgroup ?? last?.cgroup ?? 'zonewright',
     adminAddress: request.adminAddress,
+    adminInterface: request.adminInterface,
     adopt: request.adopt ?? false,
     link: request.link ?? false,
     units: request.units ?? true,

@@ -57,6 +57,15 @@ test('a dry run says what would be done and does nothing of it', async () => {
   assert.match(stdout, /status 0\nDevice\n$/);
 });
 
+test('--admin-interface puts the admin network on an interface, also of a node that was set up without', async () => {
+  const { stdout, stderr } = await onFreshHost(`
+    ip link add cable type veth peer name cable-end; ip netns add outside; ip link set cable-end netns outside
+    ip netns exec outside ip address add 10.77.0.9/24 dev cable-end; ip netns exec outside ip link set cable-end up
+    $SETUP >/dev/null; bin/nictagadm list -p; bin/zonewright setup --admin-interface cable | grep network
+    bin/nictagadm list -p; bin/zonewright setup | grep -c ^ok; ping -c 1 -W 10 10.77.0.9 | grep -o '1 received'`);
+  assert.match(stdout, /^admin:-:zwadmin:etherstub\ndone +network +admin on zwadmin \(10\.77\.0\.1\/24\)\nadmin:[0-9a-f:]{17}:cable:normal\n9\n1 received\n$/, stdout + stderr);
+});
+
 /** Hosts that setup must refuse: what is done to the host first, and what the message says. */
 const REFUSALS: ReadonlyArray<readonly [what: string, before: string, message: RegExp]> = [
   ['a pool named zones that Zonewright did not make', foreignPool(), /the pool zones was not made by Zonewright/],

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { readFileIfPresent } from '../../../host/files/atomic.ts';
 import { loadNode } from '../../../host/config/node-config.ts';
+import { hasInterface } from '../../../host/net/bridge.ts';
 import { addNicTag, requireTagName } from '../../../host/net/nic-tags.ts';
 import { parseNetwork } from '../../../host/net/ipv4.ts';
 import { nodeErrors } from '../../errors.ts';
@@ -50,8 +51,6 @@ async function interfaceOf(text: string): Promise<string> {
 }
 
 function requireInterfaceName(name: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name) || !existsSync(`/sys/class/net/${name}`)) {
-    throw nodeErrors.NoSuchInterface({ interface: JSON.stringify(name).slice(1, -1) });
-  }
+  if (!hasInterface(name)) throw nodeErrors.NoSuchInterface({ interface: JSON.stringify(name).slice(1, -1) });
   return name;
 }

@@ -13,6 +13,7 @@ export const setupCommand: Command = {
     size: { type: 'string', value: 'GIB', summary: "size of the pool's file (default: 60 % of free space, at most 64)" },
     adopt: { type: 'boolean', summary: 'use a pool that is not this node’s' },
     'admin-address': { type: 'string', value: 'IP/PREFIX', summary: "the host's address on the admin network (default: 10.77.0.1/24)" },
+    'admin-interface': { type: 'string', value: 'NAME', summary: 'the interface that the admin network is on (default: none, the network is this host’s alone)' },
     link: { type: 'boolean', summary: 'put the commands into /usr/local/sbin' },
     'no-units': { type: 'boolean', summary: 'leave systemd alone; run setup again after a reboot' },
     mountpoint: { type: 'string', value: 'PATH', summary: 'where the pool is mounted (default: /NAME)' },
@@ -23,6 +24,7 @@ export const setupCommand: Command = {
   examples: [
     ['zonewright setup', 'a pool in a sparse file, for a first try'],
     ['zonewright setup --disk /dev/sdb', 'a pool on a disk of its own'],
+    ['zonewright setup --disk /dev/sdb --admin-interface eth1 --admin-address 10.1.0.7/24', 'a node of a fleet'],
     ['zonewright setup --pool tank --adopt', 'beside what is in an existing pool'],
   ],
   async run(invocation) {
@@ -46,6 +48,7 @@ function requestOf({ values }: Invocation): SetupRequest {
     file: pathOf('--file', text('file')),
     size: gibibytes(text('size')),
     adminAddress: text('admin-address'),
+    adminInterface: text('admin-interface'),
     mountpoint: pathOf('--mountpoint', text('mountpoint')),
     runDirectory: pathOf('--run-directory', text('run-directory')),
     cgroup: cgroupName(text('cgroup')),

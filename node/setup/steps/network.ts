@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
-import { bridgeNameOf, hostAddresses, isBridge } from '../../../host/net/bridge.ts';
+import { bridgeNameOf, hasInterface, hostAddresses, isBridge, requireNoAddress } from '../../../host/net/bridge.ts';
 import { networkOf, overlap, parseNetwork } from '../../../host/net/ipv4.ts';
-import { addNicTag, ensureNicTagBridges, readNicTags, removeNicTag, type NicTags } from '../../../host/net/nic-tags.ts';
+import { addNicTag, ensureNicTagBridges, readNicTags, removeNicTag, type NicTagOptions, type NicTags } from '../../../host/net/nic-tags.ts';
 import { nodeErrors } from '../../errors.ts';
 import { isPoolMounted, nodeOf } from '../node-of.ts';
 import { DEFAULT_ADMIN_ADDRESS } from '../options.ts';
@@ -15,22 +15,36 @@ export const networkStep: SetupStep = {
   async inspect(setup) {
     const tags = (await isPoolMounted(setup)) ? await readNicTags(nodeOf(setup)) : {};
     const wanted = setup.options.adminAddress ?? tags[ADMIN]?.address ?? (setup.last ? undefined : DEFAULT_ADMIN_ADDRESS);
+    const uplink = setup.options.adminInterface;
+    if (uplink !== undefined && tags[ADMIN]?.uplink !== uplink) await requireUplink(uplink);
     if (wanted !== undefined) await requireFreeNetwork(wanted, tags[ADMIN]?.bridge ?? bridgeNameOf(ADMIN));
     if (!tags[ADMIN]) return wanting(wanted === undefined ? "make the nic tags' bridges" : `make nic tag ${ADMIN} with ${wanted}`);
     if (tags[ADMIN].address !== wanted) return wanting(`change nic tag ${ADMIN} to ${wanted ?? ''}`);
+    if (uplink !== undefined && tags[ADMIN].uplink !== uplink) return wanting(`put nic tag ${ADMIN} on ${uplink}`);
     const missing = await withoutBridge(tags);
     return missing.length === 0 ? ready(describe(tags)) : wanting(`make the bridges of ${missing.join(', ')}`);
   },
   async perform(setup) {
     const node = nodeOf(setup);
-    const address = setup.options.adminAddress;
+    const { adminAddress: address, adminInterface: uplink } = setup.options;
     const admin = (await readNicTags(node))[ADMIN];
-    if (admin && address !== undefined && admin.address !== address) await removeNicTag(node, ADMIN);
-    if (!(ADMIN in (await readNicTags(node)))) await addNicTag(node, ADMIN, { address: address ?? DEFAULT_ADMIN_ADDRESS });
+    const moves = (address !== undefined && admin?.address !== address) || (uplink !== undefined && admin?.uplink !== uplink);
+    if (admin && moves) await removeNicTag(node, ADMIN);
+    if (!admin || moves) await addNicTag(node, ADMIN, adminTag({ address: address ?? admin?.address, uplink: uplink ?? admin?.uplink }));
     await ensureNicTagBridges(node);
     return describe(await readNicTags(node));
   },
 };
+
+function adminTag({ address = DEFAULT_ADMIN_ADDRESS, uplink }: { readonly address: string | undefined; readonly uplink: string | undefined }): NicTagOptions {
+  return { address, ...(uplink === undefined ? {} : { uplink }) };
+}
+
+/** An interface that gives the admin network to the outside; its own addresses would be lost. */
+async function requireUplink(uplink: string): Promise<void> {
+  if (!hasInterface(uplink)) throw nodeErrors.NoSuchInterface({ interface: JSON.stringify(uplink).slice(1, -1) });
+  await requireNoAddress(uplink);
+}
 
 async function requireFreeNetwork(address: string, bridge: string): Promise<void> {
   const wanted = parseNetwork(address);
