@@ -79,6 +79,11 @@ export async function saveNodeConfig(config: NodeConfig, path = nodeConfigPath()
   await writeFileAtomically(path, `${JSON.stringify(config, null, 2)}\n`, { durable: true, mode: 0o644 });
 }
 
+/** Where the pool keeps a copy of the node's configuration, for a host whose own files a reboot takes. @param directory the mounted `config` dataset */
+export function keptConfigPath(directory: string): string {
+  return join(directory, 'node.json');
+}
+
 /** Derive the paths of a node. */
 export function pathsOf(config: NodeConfig): NodePaths {
   const root = join(config.mountpoint, 'config');

@@ -48,16 +48,27 @@ export interface ImportSource {
 
 /** Whether a pool of this name could be imported. */
 export async function isImportable(name: string, source: ImportSource = {}): Promise<boolean> {
+  return (await importablePools(source)).includes(name);
+}
+
+/** Names of the pools that could be imported. */
+export async function importablePools(source: ImportSource = {}): Promise<string[]> {
   const { stdout } = await run(['zpool', 'import', ...whereOf(source)], { acceptExitCodes: [0, 1] });
-  return new RegExp(`^\\s*pool: ${name}$`, 'm').test(stdout);
+  return [...stdout.matchAll(/^\s*pool: (\S+)$/gm)].map(([, name = '']) => name);
+}
+
+/** Give a pool back, unmounted, for another host or another import. */
+export async function exportPool(name: string): Promise<void> {
+  await run(['zpool', 'export', name]);
 }
 
 /**
  * Import a pool and mount its file systems.
  * @param options.force also when it was not exported, as after a power cut: only for a pool that no other host can have.
+ * @param options.unmounted leave its file systems unmounted
  */
-export async function importPool(name: string, options: ImportSource & { readonly force?: boolean } = {}): Promise<void> {
-  await run(['zpool', 'import', '-o', 'cachefile=none', ...(options.force ? ['-f'] : []), ...whereOf(options), name]);
+export async function importPool(name: string, options: ImportSource & { readonly force?: boolean; readonly unmounted?: boolean } = {}): Promise<void> {
+  await run(['zpool', 'import', '-o', 'cachefile=none', ...(options.force ? ['-f'] : []), ...(options.unmounted ? ['-N'] : []), ...whereOf(options), name]);
 }
 
 /** Mount those file systems of a pool that should be and are not. @returns how many */

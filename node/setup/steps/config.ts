@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { saveNodeConfig, type NodeConfig } from '../../../host/config/node-config.ts';
+import { keptConfigPath, saveNodeConfig, type NodeConfig } from '../../../host/config/node-config.ts';
+import { readFileIfPresent } from '../../../host/files/atomic.ts';
 import { IDS_PER_RANGE } from '../../../host/idmap/ranges.ts';
 import { idmappedMountsWork } from '../../../host/idmap/idmapped-mounts.ts';
 import { probeZfs } from '../../../host/zfs/features.ts';
@@ -13,14 +14,22 @@ export const configStep: SetupStep = {
   name: 'node',
   async inspect(setup) {
     const config = await configFor(setup);
-    return isDeepStrictEqual(config, setup.last) ? ready(config.serverUuid) : wanting(`write ${setup.configPath}`);
+    const kept = isDeepStrictEqual(config, setup.last) && (await isKeptInPool(setup));
+    return kept ? ready(config.serverUuid) : wanting(`write ${setup.configPath}`);
   },
   async perform(setup) {
     const config = await configFor(setup);
     await saveNodeConfig(config, setup.configPath);
+    // A host whose root is in memory finds itself again by this one.
+    await saveNodeConfig(config, keptConfigPath(nodeOf(setup).paths.config));
     return `${config.serverUuid}, in ${setup.configPath}`;
   },
 };
+
+async function isKeptInPool(setup: Setup): Promise<boolean> {
+  const texts = await Promise.all([setup.configPath, keptConfigPath(nodeOf(setup).paths.config)].map(readFileIfPresent));
+  return texts[0] !== undefined && texts[0] === texts[1];
+}
 
 async function configFor(setup: Setup): Promise<NodeConfig> {
   const { paths: _, ...config } = nodeOf(setup);

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { buildPlatform, type Platform } from '../../../images/platform/build.ts';
+import { buildSeed } from '../../../images/seed/build.ts';
+import { bareMachine, type BareMachine } from './boot.ts';
+
+/** One story in several boots of one bare machine: each needs what the boot before it left on the disk. */
+let platform: Platform;
+let machine: BareMachine;
+let out: string;
+
+before(async () => {
+  out = await mkdtemp(join(tmpdir(), 'zonewright-platform-image-'));
+  platform = await buildPlatform({ out, say: (line) => process.stderr.write(`${line}\n`) });
+  const [minimal, tiny] = [await buildSeed('minimal'), await buildSeed('tiny-vm')];
+  machine = await bareMachine({ diskGigabytes: 8, files: [minimal, tiny].flatMap(({ archive, manifests }) => [archive, manifests[0]?.path ?? '']) });
+});
+after(async () => {
+  await machine.remove();
+  await rm(out, { recursive: true, force: true });
+});
+
+/** Everything is up; `say NAME COMMAND` prints what a command answers on the console, in a form that is found again. */
+const PREPARE = `
+export SYSTEMD_PAGER=cat
+systemctl start multi-user.target
+exec </dev/null >/dev/ttyS0 2>&1
+say() { name=$1; shift; echo "<$name>"; "$@"; echo "status $?</$name>"; }
+mkdir -p /mnt/files; mount -o ro /dev/disk/by-id/virtio-files /mnt/files
+free_mib() { free -m | awk '/^Mem:/ { print $3 }'; }
+`;
+
+const PAYLOADS = `
+minimal=$(imgadm list -H -o uuid name=minimal); tiny=$(imgadm list -H -o uuid name=tiny-vm)
+cat >/root/zone.json <<END
+{ "brand": "lx", "alias": "web", "kernel_version": "6.12.0", "image_uuid": "$minimal", "ram": 128, "quota": 1, "cpu_cap": 50, "max_lwps": 200,
+  "nics": [{ "nic_tag": "admin", "ips": ["10.77.0.10/24"], "primary": true }] }
+END
+cat >/root/machine.json <<END
+{ "brand": "kvm", "alias": "db", "ram": 128, "vcpus": 1, "disks": [{ "image_uuid": "$tiny", "boot": true, "model": "virtio" }],
+  "nics": [{ "nic_tag": "admin", "model": "virtio", "ips": ["10.77.0.11/24"], "primary": true }] }
+END
+`;
+
+test('an image is at most 250 MB', async () => {
+  const sizes = await Promise.all(['vmlinuz', 'initramfs'].map(async (name) => (await stat(join(platform.directory, name))).size));
+  assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= 250_000_000, `it has ${sizes.join(' + ')} bytes`);
+});
+
+test('it boots into memory, becomes a node on an empty disk, and runs a zone and a machine with KVM', async () => {
+  const console = await machine.boot(platform.directory, `${PREPARE}
+    say used free_mib
+    say failed systemctl --failed --no-legend
+    say root findmnt -n -o FSTYPE /
+    say setup zonewright setup --disk /dev/disk/by-id/virtio-disk
+    say doctor zonewright doctor
+    for manifest in /mnt/files/*.imgmanifest; do say image imgadm install -m $manifest -f \${manifest%.imgmanifest}.*.zst; done
+    ${PAYLOADS}
+    say zone vmadm create -f /root/zone.json
+    say machine vmadm create -f /root/machine.json
+    say zone-answers ping -c 1 -w 60 10.77.0.10
+    say machine-answers ping -c 1 -w 120 10.77.0.11
+    zone=$(vmadm lookup -1 alias=web); machine=$(vmadm lookup -1 alias=db)
+    say inside zlogin web 'cat /proc/self/uid_map; id -u'
+    say on-disk stat -c %u /zones/$zone/root/etc
+    say cgroup sh -c "cat /sys/fs/cgroup/zonewright/$zone/memory.max /sys/fs/cgroup/zonewright/$zone/pids.max /sys/fs/cgroup/zonewright/$zone/cpu.max"
+    say accel vmadm info $machine accel
+    say volume zfs list -H -t volume -o name
+    say list vmadm list`);
+  const answer = answersOf(console);
+  assert.equal(answer('failed'), 'status 0', console.slice(-6000));
+  assert.match(answer('root'), /^overlay\n/);
+  assert.ok(Number(answer('used').split('\n')[0]) <= 450, `it uses ${answer('used').split('\n')[0]} MiB`);
+  for (const step of ['setup', 'image', 'zone', 'machine', 'zone-answers', 'machine-answers']) assert.match(answer(step), /status 0$/, `${step}: ${answer(step)}`);
+  assert.match(answer('inside'), /^ +0 +\d{6,} +65536\n0\n/);
+  assert.match(answer('on-disk'), /^0\n/, 'files are idmapped, so that the dataset keeps uid 0');
+  assert.match(answer('cgroup'), /^\d{9}\n200\n50000 100000\n/);
+  assert.match(answer('accel'), /"kvm"/);
+  assert.match(answer('volume'), /disk0/);
+});
+
+test('its next boot finds the node on its disk, with every instance running', async () => {
+  const console = await machine.boot(platform.directory, `${PREPARE}
+    say boot journalctl -u zonewright-node -o cat
+    say zone-answers ping -c 1 -w 60 10.77.0.10
+    say machine-answers ping -c 1 -w 120 10.77.0.11
+    say list vmadm list -H -o alias,state`);
+  const answer = answersOf(console);
+  assert.match(answer('list'), /db +running/, answer('boot'));
+  assert.match(answer('list'), /web +running/, answer('boot'));
+  assert.match(answer('zone-answers'), /status 0$/);
+  assert.match(answer('machine-answers'), /status 0$/);
+});
+
+test('without enough memory it says so in one line', async () => {
+  const console = await machine.boot(platform.directory, '', { megabytes: 768, append: 'zonewright.failure=reboot' }).catch((error: unknown) => String(error));
+  assert.match(console, /zonewright: this machine has \d+ MiB of memory; the platform needs \d+ MiB/);
+});
+
+function answersOf(console: string): (name: string) => string {
+  const text = console.replaceAll('\r', '');
+  return (name) => new RegExp(`^<${name}>\\n([^]*?)</${name}>$`, 'm').exec(text)?.[1] ?? `nothing about ${name}; the console ended with:\n${text.slice(-4000)}`;
+}
