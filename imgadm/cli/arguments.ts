@@ -18,3 +18,21 @@ export function poolOption(options: GivenOptions, node: Node): string {
   if (!/^[A-Za-z][A-Za-z0-9_.:-]*$/.test(pool)) throw imgadmErrors.Usage({ problem: `invalid zpool name: "${pool}"` });
   return pool;
 }
+
+/** The node's own zpool, which -P may name. @throws Usage, NotSupported for another one */
+export function requireOwnPool(options: GivenOptions, node: Node, what: string): void {
+  const zpool = poolOption(options, node);
+  if (zpool !== node.pool) throw imgadmErrors.NotSupported({ what: `${what} to zpool "${zpool}" instead of the node's own "${node.pool}"` });
+}
+
+/** The names in the comma-separated value of an option. @throws Usage */
+export function fieldsOf(text: string, option: string): string[] {
+  const fields = text.split(',').map((field) => field.trim());
+  if (fields.includes('')) throw imgadmErrors.Usage({ problem: `an empty field in ${option} "${text}"` });
+  return fields;
+}
+
+/** @throws Usage when a command that takes none was given operands. */
+export function noArguments(args: readonly string[]): void {
+  if (args.length > 0) throw imgadmErrors.Usage({ problem: `unexpected argument: "${args[0] ?? ''}"` });
+}

@@ -1,18 +1,17 @@
 import { imgadmErrors } from '../errors.ts';
 import { describeImage } from '../manifest/manifest.ts';
 import { installImage, type InstallProgress } from '../store/install.ts';
-import { poolOption } from './arguments.ts';
+import { noArguments, requireOwnPool } from './arguments.ts';
 import { textOption, type Answer, type Request } from './command.ts';
 
 /** `imgadm install -m MANIFEST -f FILE` */
 export async function install({ node, options, args, requestId, signal, say, warn }: Request): Promise<Answer> {
-  if (args.length > 0) throw imgadmErrors.Usage({ problem: `unexpected argument: "${args[0] ?? ''}"` });
+  noArguments(args);
   const manifestPath = textOption(options, 'manifest');
   const filePath = textOption(options, 'file');
   if (manifestPath === undefined) throw imgadmErrors.Usage({ problem: 'missing option: -m MANIFEST-FILE' });
   if (filePath === undefined) throw imgadmErrors.Usage({ problem: 'missing option: -f IMAGE-FILE' });
-  const zpool = poolOption(options, node);
-  if (zpool !== node.pool) throw imgadmErrors.NotSupported({ what: `installing to zpool "${zpool}" instead of the node's own "${node.pool}"` });
+  requireOwnPool(options, node, 'installing');
   const onProgress = (progress: InstallProgress): void => (progress.what === 'note' ? warn(`note: ${progress.text}`) : say(progressLine(progress)));
   const { manifest, outcome } = await installImage(node, { manifestPath, filePath, requestId, signal, onProgress });
   const image = describeImage(manifest);

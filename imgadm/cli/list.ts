@@ -1,5 +1,5 @@
-import { imgadmErrors } from '../errors.ts';
 import { listImages } from '../store/installed.ts';
+import { fieldsOf } from './arguments.ts';
 import { textOption, type Answer, type Request } from './command.ts';
 import { matchesAll, parseFilters } from './filters.ts';
 import { dockerRows, rowOf, type Row } from './rows.ts';
@@ -21,10 +21,4 @@ export async function list({ node, options, args, warn }: Request): Promise<Answ
   }
   const rows: Row[] = sorted.map(({ row }) => row);
   return { kind: 'table', rows: docker ? dockerRows(rows) : rows, columns, header: !options['no-header'] };
-}
-
-function fieldsOf(text: string, option: string): string[] {
-  const fields = text.split(',').map((field) => field.trim());
-  if (fields.includes('')) throw imgadmErrors.Usage({ problem: `an empty field in ${option} "${text}"` });
-  return fields;
 }

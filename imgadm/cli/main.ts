@@ -2,10 +2,10 @@
  * The imgadm command (reference §1). A handler returns data and this prints it; progress goes to standard output, where
  * scripts look for it, errors to standard error as `imgadm <subcommand>: error (<Code>): <message>`.
  */
-import type { Node } from '../../host/config/node-config.ts';
+import { resolve } from 'node:path';
 import { ZonewrightError } from '../../host/errors/errors.ts';
 import { imgadmErrors } from '../errors.ts';
-import type { Answer, Command, CommandOption, Request } from './command.ts';
+import type { Answer, Command, CommandOption, Request, Shown } from './command.ts';
 import { findCommand, NOT_YET } from './commands.ts';
 import { parseOptions } from './parse.ts';
 
@@ -25,7 +25,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const top = parseOptions(argv, TOP_OPTIONS, true);
     show.verbose = top.options['verbose'] === true;
     show.record = top.options['error-record'] === true;
-    if (top.options['version']) return await printVersion();
+    if (top.options['version']) return printVersion();
     if (top.options['help']) return await printHelp(undefined);
     const [command, ...rest] = top.args;
     if (command === undefined) {
@@ -47,42 +47,40 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
   if (command.name === 'help') return printHelp(args[0]);
   if (options['help']) return printHelp(command.name);
   if (process.getuid?.() !== 0) throw imgadmErrors.NotRoot({ reason: 'you are not root' });
-  print(await answerOf(command, options, args));
-  return 0;
+  const answer = await answerOf(command, options, args);
+  print(answer);
+  if (answer.failure !== undefined) throw answer.failure;
+  return answer.status ?? 0;
 }
 
-async function answerOf(command: Command, options: Request['options'], args: readonly string[]): Promise<Answer> {
-  const { loadNode } = await import('../../host/config/node-config.ts');
-  const [handler, node] = await Promise.all([command.load(), loadNode()]);
-  await recover(node);
+async function answerOf(command: Command, given: Request['options'], args: readonly string[]): Promise<Answer> {
+  const [{ loadNode }, { answeredByAgent, fileOptions }] = await Promise.all([import('../../host/config/node-config.ts'), import('./by-agent.ts')]);
+  const node = await loadNode();
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
-  return handler({
-    node,
-    options,
-    args,
-    requestId: process.env['REQ_ID'] ?? process.env['req_id'],
-    signal: interrupt.signal,
-    say: (line) => void process.stdout.write(`${line}\n`),
-    warn: (line) => void process.stderr.write(`${line}\n`),
-  });
+  const files = fileOptions(command.name).flatMap((name) => (typeof given[name] === 'string' ? [[name, resolve(given[name])]] : []));
+  const asked = { command: command.name, options: { ...given, ...Object.fromEntries(files) }, args };
+  const surroundings = { requestId: process.env['REQ_ID'] ?? process.env['req_id'], signal: interrupt.signal, ...outputs() };
+  return (await answeredByAgent(node, asked, surroundings)) ?? (await import('./perform.ts')).performCommand(node, asked, surroundings);
 }
 
-/** Finish what a crash left. Nearly always there is nothing, and then nothing is loaded for it. */
-async function recover(node: Node): Promise<void> {
-  const { listJournals } = await import('../../host/journal/journal-file.ts');
-  if ((await listJournals(node.paths.journal)).length === 0) return;
-  const { recoverImages } = await import('../store/performer.ts');
-  for (const { verb, target, outcome, error } of await recoverImages({ node })) {
-    if (outcome === 'failed') process.stderr.write(`warning: an interrupted ${verb} of ${target} cannot be finished: ${error instanceof Error ? error.message : String(error)}\n`);
-  }
+/** Progress stays on the last line of a terminal until something else is to be said. */
+function outputs(): Pick<Request, 'say' | 'warn' | 'showProgress'> {
+  const { isTTY } = process.stderr;
+  const clear = isTTY ? '\r\x1b[K' : '';
+  const erase = (): void => void (isTTY && process.stderr.write(clear));
+  return {
+    say: (line) => (erase(), void process.stdout.write(`${line}\n`)),
+    warn: (line) => void process.stderr.write(`${clear}${line}\n`),
+    showProgress: isTTY ? (text) => void process.stderr.write(`${clear}${text}`) : undefined,
+  };
 }
 
 function print(answer: Answer): void {
   process.stdout.write(textOf(answer));
 }
 
-function textOf(answer: Answer): string {
+function textOf(answer: Shown): string {
   switch (answer.kind) {
     case 'json':
       return `${JSON.stringify(answer.value, null, 2)}\n`;
@@ -114,9 +112,11 @@ async function printHelp(topic: string | undefined): Promise<number> {
   return 0;
 }
 
-async function printVersion(): Promise<number> {
-  const { default: description } = await import('../../package.json', { with: { type: 'json' } });
-  process.stdout.write(`imgadm ${description.version}\n`);
+/** The version of SmartOS's imgadm whose commands these are: its callers compare it to know what they may ask for. */
+const COMPATIBLE_VERSION = '3.9.5';
+
+function printVersion(): number {
+  process.stdout.write(`imgadm ${COMPATIBLE_VERSION}\n`);
   return 0;
 }
 

@@ -13,7 +13,7 @@ export interface Parsed {
  * @throws Option
  */
 export function parseOptions(argv: readonly string[], known: readonly CommandOption[], onlyLeading = false): Parsed {
-  const options: Record<string, string | true> = {};
+  const options: Record<string, string | true | string[]> = {};
   const args: string[] = [];
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
@@ -26,7 +26,7 @@ export function parseOptions(argv: readonly string[], known: readonly CommandOpt
   return { options, args };
 }
 
-function takeLong(word: string, rest: string[], known: readonly CommandOption[], options: Record<string, string | true>): void {
+function takeLong(word: string, rest: string[], known: readonly CommandOption[], options: Record<string, string | true | string[]>): void {
   const equals = word.indexOf('=');
   const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
   const option = known.find((one) => one.name === name);
@@ -36,20 +36,25 @@ function takeLong(word: string, rest: string[], known: readonly CommandOption[],
     options[option.name] = true;
     return;
   }
-  options[option.name] = equals < 0 ? argumentOf(`--${name}`, rest) : word.slice(equals + 1);
+  take(option, equals < 0 ? argumentOf(`--${name}`, rest) : word.slice(equals + 1), options);
 }
 
-function takeShort(word: string, rest: string[], known: readonly CommandOption[], options: Record<string, string | true>): void {
+function takeShort(word: string, rest: string[], known: readonly CommandOption[], options: Record<string, string | true | string[]>): void {
   for (let index = 1; index < word.length; index++) {
     const letter = word.charAt(index);
     const option = known.find((one) => one.short === letter);
     if (!option) throw imgadmErrors.Option({ problem: `unknown option: "-${letter}"` });
     if (option.value !== undefined) {
-      options[option.name] = index + 1 < word.length ? word.slice(index + 1) : argumentOf(`-${letter}`, rest);
+      take(option, index + 1 < word.length ? word.slice(index + 1) : argumentOf(`-${letter}`, rest), options);
       return;
     }
     options[option.name] = true;
   }
+}
+
+function take(option: CommandOption, value: string, options: Record<string, string | true | string[]>): void {
+  if (!option.repeated) options[option.name] = value;
+  else options[option.name] = [...(Array.isArray(options[option.name]) ? (options[option.name] as string[]) : []), value];
 }
 
 function argumentOf(option: string, rest: string[]): string {

@@ -1,10 +1,17 @@
-import type { ListedImage } from '../store/installed.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
+/** An image of this node or of a source. */
+export interface ShownImage {
+  readonly manifest: Row;
+  readonly zpool?: string;
+  readonly source?: string | undefined;
+  readonly clones?: readonly unknown[];
+}
+
 /** An image as the fields that can be shown, sorted by and filtered: its manifest's, and computed ones (reference §1.2). */
-export function rowOf(image: ListedImage): Row {
-  const manifest: Row = image.manifest;
+export function rowOf(image: ShownImage): Row {
+  const { manifest } = image;
   const publishedAt = typeof manifest['published_at'] === 'string' ? manifest['published_at'] : undefined;
   return {
     ...manifest,
@@ -12,8 +19,8 @@ export function rowOf(image: ListedImage): Row {
       ? {}
       : { pub: publishedAt.slice(0, 10), published_date: publishedAt.slice(0, 10), published: publishedAt.replace(/\.\d+Z$/, 'Z') }),
     source: image.source,
-    clones: image.clones.length,
-    zpool: image.zpool,
+    ...(image.clones === undefined ? {} : { clones: image.clones.length }),
+    ...(image.zpool === undefined ? {} : { zpool: image.zpool }),
     size: sizeOf(manifest),
     ...(manifest['type'] === 'docker' ? dockerFields(tagsOf(manifest)) : {}),
   };

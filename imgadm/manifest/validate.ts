@@ -96,11 +96,26 @@ export function parseManifest(json: string): ImageManifest {
 
 /** As `parseManifest`, for a manifest that is an object already. @throws InvalidManifest, ManifestValidation */
 export function validateManifest(value: unknown): ImageManifest {
+  const result = judgeManifest(value);
+  if ('problems' in result) throw imgadmErrors.ManifestValidation({ fields: result.problems.map(({ field, message }) => `${field} (${message})`).join(', ') });
+  return result.manifest;
+}
+
+/** What is wrong with one field of a manifest. */
+export interface ManifestProblem {
+  readonly field: string;
+  readonly message: string;
+  /** It is not there at all. */
+  readonly missing: boolean;
+}
+
+/** As `validateManifest`, with its problems one by one. @throws InvalidManifest on what is no manifest at all */
+export function judgeManifest(value: unknown): { readonly manifest: ImageManifest } | { readonly problems: readonly ManifestProblem[] } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw imgadmErrors.InvalidManifest({ reason: 'it is not a JSON object' });
   const result = manifestSchema.safeParse(upgradeManifest(value as Record<string, unknown>));
-  if (!result.success) throw imgadmErrors.ManifestValidation({ fields: result.error.issues.flatMap(problemsOf).join(', ') });
+  if (!result.success) return { problems: result.error.issues.flatMap((issue) => problemsOf(issue, value)) };
   const { channels: _, ...manifest } = result.data;
-  return manifest as ImageManifest;
+  return { manifest: manifest as ImageManifest };
 }
 
 function parseJson(json: string): unknown {
@@ -111,7 +126,11 @@ function parseJson(json: string): unknown {
   }
 }
 
-function problemsOf(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${[...issue.path, key].join('.')} (unknown field)`);
-  return [`${issue.path.join('.')} (${issue.message})`];
+function problemsOf(issue: z.core.$ZodIssue, manifest: object): ManifestProblem[] {
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ field: [...issue.path, key].join('.'), message: 'unknown field', missing: false }));
+  return [{ field: issue.path.join('.'), message: issue.message, missing: valueAt(manifest, issue.path) === undefined }];
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined), value);
 }

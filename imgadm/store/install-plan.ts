@@ -5,20 +5,28 @@ import type { ContentKind } from '../unpack/content.ts';
 import type { ArchiveLimits } from '../unpack/vet-archive.ts';
 import { imageLock } from './names.ts';
 
-/**
- * The plan that makes an image out of its file. Nothing has the image's name before the last step but one.
- * @param quota bytes that the image may take.
- * @param limits of an archive.
- */
-export function installPlan(manifest: ImageManifest, content: ContentKind, quota: number, limits: ArchiveLimits): Plan {
+export interface PlannedInstall {
+  readonly manifest: ImageManifest;
+  readonly content: ContentKind;
+  /** Bytes that the image may take. */
+  readonly quota: number;
+  /** Of an archive. */
+  readonly limits: ArchiveLimits;
+  /** The URL of the source that it comes from; none for a file. */
+  readonly source?: string | undefined;
+}
+
+/** The plan that makes an image out of its file. Nothing has the image's name before the last step but one. */
+export function installPlan({ manifest, content, quota, limits, source }: PlannedInstall): Plan {
   const { uuid } = manifest;
+  const record = { uuid, manifest: JSON.stringify(manifest), ...(source === undefined ? {} : { source }) };
   return {
     operation: newOperationId(),
     verb: 'image install',
     target: uuid,
     afterCrash: 'undo',
     lock: imageLock(uuid),
-    steps: [...fillingSteps(manifest, content, quota, limits), { kind: 'image.adopt', args: { uuid } }, { kind: 'image.record', args: { uuid, manifest: JSON.stringify(manifest) } }],
+    steps: [...fillingSteps(manifest, content, quota, limits), { kind: 'image.adopt', args: { uuid } }, { kind: 'image.record', args: record }],
   };
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
-import { isErrorCode, isSystemError } from '../../host/errors/errors.ts';
+import { isSystemError } from '../../host/errors/errors.ts';
 import type { Node } from '../../host/config/node-config.ts';
 import { performPlan } from '../../host/journal/perform.ts';
-import { takeLock, type Lock } from '../../host/lock/lock.ts';
+import type { Lock } from '../../host/lock/lock.ts';
 import { datasetExists } from '../../host/zfs/zfs.ts';
 import { imgadmErrors } from '../errors.ts';
 import type { ImageManifest } from '../manifest/manifest.ts';
@@ -13,9 +13,11 @@ import { sniffContent } from '../unpack/content.ts';
 import { completeDisk } from './complete-disk.ts';
 import { installPlan } from './install-plan.ts';
 import { isInstalled } from './installed.ts';
-import { imageDataset, imageLock } from './names.ts';
+import { lockImage } from './lock-image.ts';
+import { imageDataset } from './names.ts';
 import { imagePerformer, type PerformerOptions } from './performer.ts';
 import { requireFitting } from './require-fitting.ts';
+import { requirePlatform } from './require-platform.ts';
 import { spaceForImage } from './space.ts';
 import { unpackId } from './steps-install.ts';
 
@@ -49,11 +51,11 @@ const MAX_ENTRIES = 1_000_000;
  */
 export async function installImage(node: Node, options: InstallOptions): Promise<InstallResult> {
   const manifest = await readManifest(options.manifestPath);
-  if (manifest.type === 'lxd') throw imgadmErrors.NotSupported({ what: 'installing an image of type "lxd"' });
+  requireKnownType(manifest);
   if (await isInstalled(node, manifest.uuid)) return { manifest, outcome: 'already' };
   const file = await openFile(options.filePath);
   try {
-    const { lock, waited } = await lockImage(node, manifest, options);
+    const { lock, waited } = await lockImage(node, manifest.uuid, { signal: options.signal, onWaiting: () => options.onProgress?.({ what: 'waiting', manifest }) });
     try {
       if (await isInstalled(node, manifest.uuid)) return { manifest, outcome: waited ? 'meanwhile' : 'already' };
       await installLocked(node, manifest, file, lock, options);
@@ -68,16 +70,38 @@ export async function installImage(node: Node, options: InstallOptions): Promise
 
 async function installLocked(node: Node, manifest: ImageManifest, file: FileHandle, lock: Lock, options: InstallOptions): Promise<void> {
   await requireFree(node, manifest);
+  requirePlatform(manifest);
   options.onProgress?.({ what: 'installing', manifest });
+  await verifyFile(file, (await file.stat()).size, manifest, options.filePath);
+  await installVerified(node, { manifest, file, lock }, options);
+}
+
+export interface VerifiedImage {
+  readonly manifest: ImageManifest;
+  /** Its content is what the manifest says. */
+  readonly file: FileHandle;
+  /** The image's lock, held. */
+  readonly lock: Lock;
+  /** The URL of the source that it came from; none for a file. */
+  readonly source?: string;
+}
+
+export interface UnpackOptions extends PerformerOptions {
+  readonly maxBytes?: number;
+  readonly maxEntries?: number;
+  readonly onProgress?: (progress: { readonly what: 'note'; readonly text: string }) => void;
+}
+
+/** Make an image out of a file that was verified. @throws what unpacking throws, NotSupported, InsufficientSpace */
+export async function installVerified(node: Node, { manifest, file, lock, source }: VerifiedImage, options: UnpackOptions): Promise<void> {
   const { size } = await file.stat();
-  await verifyFile(file, size, manifest, options.filePath);
   const context = { node, imageFile: file, onNote: (text: string) => options.onProgress?.({ what: 'note', text }) };
   const content = await sniffContent(file, await unpackId(context));
   requireFitting(node, manifest, content);
   const usable = await spaceForImage(node, size);
   const complete = manifest.type === 'zvol' ? await completeDisk(context, manifest, content, options.signal) : manifest;
   const limits = { maxBytes: Math.min(options.maxBytes ?? usable, usable), maxEntries: options.maxEntries ?? MAX_ENTRIES, fileSize: size };
-  await performPlan(installPlan(complete, content, usable, limits), lock, imagePerformer(context, options));
+  await performPlan(installPlan({ manifest: complete, content, quota: usable, limits, source }), lock, imagePerformer(context, options));
 }
 
 async function readManifest(path: string): Promise<ImageManifest> {
@@ -97,7 +121,13 @@ function cannotRead(path: string, error: unknown): unknown {
   return imgadmErrors.FileSystem({ path, reason: error.code === 'ENOENT' ? 'there is no such file' : String(error.code) }, { cause: error });
 }
 
-async function requireFree(node: Node, manifest: ImageManifest): Promise<void> {
+/** @throws NotSupported for types that nothing here can make use of. */
+export function requireKnownType(manifest: ImageManifest): void {
+  if (manifest.type === 'lxd') throw imgadmErrors.NotSupported({ what: 'installing an image of type "lxd"' });
+}
+
+/** @throws ImageUuidAlreadyExists when something else has its name, OriginNotInstalled */
+export async function requireFree(node: Node, manifest: ImageManifest): Promise<void> {
   const name = imageDataset(node, manifest.uuid);
   if (await datasetExists(name)) throw imgadmErrors.ImageUuidAlreadyExists({ uuid: manifest.uuid, dataset: name });
   if (manifest.origin !== undefined && !(await isInstalled(node, manifest.origin))) {
@@ -125,17 +155,3 @@ async function digestOf(file: FileHandle, algorithm: string): Promise<string> {
   for await (const chunk of createReadStream('', { fd: file, start: 0, autoClose: false, highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
-
-const SAY_SO_AFTER_SECONDS = 1;
-
-async function lockImage(node: Node, manifest: ImageManifest, options: InstallOptions): Promise<{ lock: Lock; waited: boolean }> {
-  const wanted = { scope: node.paths.config, name: imageLock(manifest.uuid), action: 'image install' };
-  const lock = await takeLock({ ...wanted, waitSeconds: SAY_SO_AFTER_SECONDS }).catch((error: unknown) => {
-    if (!isErrorCode(error, 'LockTimeout')) throw error;
-    return undefined;
-  });
-  if (lock) return { lock, waited: false };
-  options.onProgress?.({ what: 'waiting', manifest });
-  return { lock: await takeLock({ ...wanted, waitSeconds: 3600 }), waited: true };
-}
-

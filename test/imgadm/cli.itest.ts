@@ -22,6 +22,7 @@ let second: ImageFiles;
 
 before(async () => {
   node = await scratchNode();
+  await writeFile(join(node.paths.config, 'imgadm.json'), '{"sources":[]}');
   const archive = await tarOf([{ name: 'etc/hostname', content: 'x' }]);
   first = await imageFiles(archive, { name: 'alpha', version: '2.0', published_at: '2026-01-02T03:04:05.678Z', tags: { role: 'os' }, requirements: { brand: 'lx' } });
   second = await imageFiles(archive, { name: 'beta', version: '1.0', published_at: '2025-01-02T03:04:05Z', type: 'other', os: 'other' });
@@ -86,7 +87,7 @@ test('an image that is not installed is told with status 3', async () => {
   fails(await imgadm('get', MISSING), 3, `imgadm get: error (ImageNotInstalled): image "${MISSING}" was not found on zpool "${node.pool}"`);
   fails(await imgadm('get', '-P', 'tank', first.uuid), 3, `imgadm get: error (ImageNotInstalled): image "${first.uuid}" was not found on zpool "tank"`);
   fails(await imgadm('delete', MISSING), 3, `imgadm delete: error (ImageNotInstalled): image "${MISSING}" was not found on zpool "${node.pool}"`);
-  fails(await imgadm('show', MISSING), 1, `imgadm show: error (ImageNotFound): an active image "${MISSING}" was not found in image sources`);
+  fails(await imgadm('show', MISSING), 1, 'imgadm show: error (NoSources): imgadm has no configured sources');
 });
 
 test('wrong usage is told with status 1', async () => {
@@ -101,7 +102,7 @@ test('wrong usage is told with status 1', async () => {
 });
 
 test('what SmartOS has and this version has not is said plainly', async () => {
-  fails(await imgadm('avail'), 1, 'imgadm avail: error (NotSupported): "imgadm avail" is not supported by this version');
+  fails(await imgadm('create'), 1, 'imgadm create: error (NotSupported): "imgadm create" is not supported by this version');
   const volume = await imageFiles(volumeStream(), { type: 'zvol', image_size: 10 });
   const { status, stderr } = await imgadm('install', '-m', volume.manifest, '-f', volume.file);
   assert.deepEqual([status, stderr], [1, 'imgadm install: error (NotSupported): installing the ZFS stream of a volume on zfs-fuse, which has no volumes, is not supported by this version\n']);
