@@ -23,8 +23,8 @@ export async function openControl(node: Node, requests: ControlRequests): Promis
   const server = createServer((socket) => {
     asking.add(socket);
     socket.on('error', () => undefined).on('close', () => asking.delete(socket));
-    // Whoever tells us to stop waits for the end of the connection, which is that of this process.
-    void answer(socket, { ...requests, stop: () => (asking.delete(socket), requests.stop()) });
+    // Whoever tells us to stop waits for the end of the connection, which is that of this process and must not delay it.
+    void answer(socket, { ...requests, stop: () => (asking.delete(socket), socket.unref(), requests.stop()) });
   });
   await prepareServiceDirectory(node);
   await listenAt(server, controlSocket(node), { uid: 0, gid: 0 });

@@ -7,6 +7,7 @@ import { defineErrors } from '../host/errors/errors.ts';
 export const vmErrors = defineErrors({
   // The instance and its state (reference §1.2).
   NoSuchVm: { message: 'zoneadm: {uuid}: No such zone configured', hint: 'Run `vmadm list` to see the instances of this node.' },
+  VmNotFound: { message: 'VM {uuid} not found', status: 404 },
   VmExists: { message: 'VM with UUID {uuid} already exists' },
   CannotStart: { message: 'Cannot start vm from state "{state}", must be "stopped".' },
   CannotReboot: { message: 'Cannot reboot vm from state "{state}", must be "running"' },
@@ -26,11 +27,13 @@ export const vmErrors = defineErrors({
   UnknownSignal: { message: 'Unknown signal "{signal}"' },
   DiskGone: { message: 'disk {path} is not there: it must be a file or a block device of this node' },
   DiskOfAnother: { message: 'disk {path} belongs to pool {pool}, where every disk is that of one instance or image' },
+  DhcpClientMissing: { message: 'this node has no DHCP client for zones', hint: 'Install the package busybox-static, or give the nic an address.' },
   FirmwareMissing: { message: 'this node has no UEFI firmware for machines', hint: 'Install the package ovmf.' },
   HypervisorOptionsRefused: { message: 'refusing {name}: arguments of the hypervisor can reach the files and sockets of the node', hint: 'Remove the property; use those of disks, nics, cpu_type, vga and boot.' },
   MetadataServiceFailed: { message: 'the metadata service did not start: {reason}' },
   RootMissing: { message: 'dataset {dataset} has no root file system: it is gone or was never complete' },
   NoSpace: { message: 'no space: pool {pool} has {available} MiB left and the instance needs {needed} MiB', hint: 'Delete instances or images, make disks smaller or thin (refreservation 0), or add a disk to the pool.' },
+  DisksBeyondFlexible: { message: 'flexible_disk_size ({flexible} MiB) is smaller than the disks together ({disks} MiB)', hint: 'Raise flexible_disk_size first, or in the same update.' },
   NotOurDataset: { message: 'refusing to destroy dataset {dataset}: it was not made for VM {uuid}' },
   ImageGone: { message: 'image {image} is not installed any more' },
 

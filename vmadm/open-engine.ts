@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { loadNode, type Node } from '../host/config/node-config.ts';
 import type { StepEvent } from '../host/journal/perform.ts';
+import type { Recovered } from '../host/journal/recover.ts';
 import type { Engine } from './engine.ts';
 import type { Workshop } from './lifecycle/perform.ts';
 
@@ -64,6 +65,24 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
       return describePlan(opened, await planUpdate(opened, uuid, payload));
     },
   };
+}
+
+/** Finish what earlier processes left undone on this node, as every change does first. Each operation reports its own result. */
+export async function recoverNode(node: Node): Promise<Recovered[]> {
+  const [workshop, { recover }] = await Promise.all([workshopOn(node, {}), import('./lifecycle/recover.ts')]);
+  return recover(workshop);
+}
+
+/**
+ * Finish what processes that are gone left undone on an instance: wait until nothing of them works on it any more, then resume or
+ * undo. @throws LockTimeout when something still does after five minutes
+ */
+export async function recoverInstance(node: Node, uuid: string): Promise<void> {
+  const [{ lockName }, { takeLock }] = await Promise.all([import('./lifecycle/perform.ts'), import('../host/lock/lock.ts')]);
+  const lock = await takeLock({ scope: node.paths.config, name: lockName(uuid), action: 'recovery' });
+  // Recovery takes it itself.
+  await lock.release();
+  await recoverNode(node);
 }
 
 async function workshopOn(node: Node, options: EngineOptions): Promise<Workshop> {

@@ -1,9 +1,10 @@
 /** Machines ask on their second serial port. QEMU listens for us there, so here the host is the one that connects. */
 import { existsSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Node } from '../../host/config/node-config.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
+import { connectGuestSocket } from '../../host/qemu/guest-socket.ts';
 import type { MetadataStore } from '../../vmadm/metadata/conversation.ts';
 import { newGuestPace, serveStream } from '../../vmadm/metadata/serve-stream.ts';
 import { machineSerial } from '../../vmadm/metadata/service-paths.ts';
@@ -48,10 +49,13 @@ export function serveMachine(node: Node, uuid: string, store: MetadataStore, log
 }
 
 /** A connection to QEMU, undefined when it does not listen (any more) or has one already. */
-function connected(path: string): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ path, allowHalfOpen: true });
-    socket.on('error', () => resolve(undefined));
-    socket.on('connect', () => resolve(socket));
-  });
+async function connected(path: string): Promise<Socket | undefined> {
+  try {
+    const socket = await connectGuestSocket(path);
+    socket.on('error', () => undefined);
+    return socket;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EAGAIN')) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Metadata for every guest of the node.
+ * Metadata for every guest of the node; for machines also their screens and their supervision.
  *
  * Which guests there are is read from the run directory: a zone is served while it has its directory there, a machine
  * while it has its serial socket. Whoever boots one asks for it by name, so that it is served before its first
@@ -14,6 +14,8 @@ import { instanceStore } from '../../vmadm/metadata/instance-store.ts';
 import { newRecordReader } from '../../vmadm/metadata/record-reader.ts';
 import { machineSerial, machinesDirectory, serviceDirectory, zoneDirectory } from '../../vmadm/metadata/service-paths.ts';
 import type { Log } from '../log.ts';
+import { openScreens } from '../machines/screens.ts';
+import { openSupervision } from '../machines/supervision.ts';
 import type { Guest } from './guest.ts';
 import { serveMachine } from './machine.ts';
 import { serveZone } from './zone.ts';
@@ -34,10 +36,17 @@ export interface MetadataService {
 export function openMetadataService(node: Node, log: Log): MetadataService {
   const records = newRecordReader(node);
   const guests = new Map<string, Guest>();
+  const attendants = [openScreens(node, records, log), openSupervision(node, log)];
   const inTurn = newQueue();
   let activeAt = performance.now();
 
   async function take(uuid: string): Promise<void> {
+    await answer(uuid);
+    if (!existsSync(machineSerial(node, uuid))) return;
+    for (const attendant of attendants) await attendant.attend(uuid);
+  }
+
+  async function answer(uuid: string): Promise<void> {
     const present = guests.get(uuid);
     if (present && (await present.isReachable())) return;
     drop(uuid);
@@ -48,6 +57,7 @@ export function openMetadataService(node: Node, log: Log): MetadataService {
   function drop(uuid: string): void {
     guests.get(uuid)?.close();
     guests.delete(uuid);
+    for (const attendant of attendants) attendant.leave(uuid);
   }
 
   async function lookAround(): Promise<void> {
@@ -74,6 +84,7 @@ export function openMetadataService(node: Node, log: Log): MetadataService {
     close() {
       clearInterval(timer);
       for (const uuid of [...guests.keys()]) drop(uuid);
+      for (const attendant of attendants) attendant.close();
     },
   };
 }

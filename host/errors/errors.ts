@@ -6,6 +6,8 @@
  * place and `docs/errors.md` lists exactly these. A mistake of ours is a plain `Error` and keeps its stack.
  */
 
+import { constants } from 'node:os';
+
 /** One row of an error table. `{name}` in the message is a fact the thrower must supply. */
 export interface ErrorDefinition {
   readonly message: string;
@@ -72,7 +74,12 @@ export function isErrorCode(error: unknown, code: string): error is ZonewrightEr
 
 /** Whether something thrown is a system error of Node's with this errno code (`ENOENT` …). */
 export function isSystemError(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  return error instanceof Error && 'code' in error && codes.includes(nameOf(error as NodeJS.ErrnoException));
+}
+
+/** Node has no name for the error of a full quota. */
+function nameOf({ code, errno }: NodeJS.ErrnoException): string {
+  return errno === -constants.errno.EDQUOT ? 'EDQUOT' : String(code);
 }
 
 function makeError(code: string, definition: ErrorDefinition, args: unknown[]): ZonewrightError {

@@ -16,12 +16,17 @@ export const hostErrors = defineErrors({
   ZoneStartFailed: { message: 'the zone did not start: {reason}' },
   MachineStartFailed: { message: 'the machine did not start: {reason}' },
   QmpFailed: { message: 'the machine monitor refused {command}: {reason}' },
+  GuestAgentFailed: { message: 'the guest agent failed to {command}: {reason}' },
   LimitRefused: { message: 'the kernel refused {value} for {file}: more than that is in use', hint: 'Stop programs in the instance, or stop it and change the limit then.' },
   NicTagMissing: { message: 'Invalid nic tag "{tag}"' },
   NicTagExists: { message: 'nic tag "{tag}" already exists' },
   NicTagInvalid: { message: 'nic tag "{tag}" is not valid: {reason}' },
   NotABridge: { message: '{interface} is not a bridge' },
   BridgeInUse: { message: 'bridge {bridge} is in use by {ports}' },
+  VlanUnsupported: {
+    message: 'nic {mac}: vlan_id {vlan} cannot be had on nic tag "{tag}": its bridge {bridge} does not tell VLANs apart',
+    hint: 'Remove vlan_id, or use a nic tag whose uplink is in that VLAN. A bridge that filters VLANs needs a kernel with CONFIG_BRIDGE_VLAN_FILTERING.',
+  },
   UplinkHasAddress: {
     message: 'interface {interface} has the address {address}, which it would lose as part of a bridge',
     hint: 'Use an interface without addresses, or a bridge that the host has configured itself.',
@@ -32,4 +37,7 @@ export const hostErrors = defineErrors({
   },
   AddressInvalid: { message: '"{address}" is not an IPv4 address with a prefix length, like 10.77.0.1/24' },
   DiskUnusable: { message: 'disk {disk} cannot be used: {reason}' },
+  KeyInvalid: { message: 'a private key cannot be used: it is damaged or not an ECDSA key on P-256' },
+  RequestInvalid: { message: 'the certificate request cannot be used: {reason}', status: 409 },
+  CertificateInvalid: { message: 'the certificate cannot be used: {reason}' },
 });

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +12,7 @@ export interface WriteOptions {
 
 /** Replace a file as a whole: a reader sees the old content or the new, never a part. */
 export async function writeFileAtomically(path: string, content: string, options: WriteOptions): Promise<void> {
-  const temporary = join(dirname(path), `.${process.pid}-${randomUUID()}.tmp`);
+  const temporary = join(dirname(path), `.${process.pid}-${crypto.randomUUID()}.tmp`);
   try {
     const file = await open(temporary, 'wx', options.mode ?? 0o600);
     try {

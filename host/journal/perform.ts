@@ -47,7 +47,7 @@ export function newOperationId(): string {
  * @throws what the failing step threw; OperationInterrupted after `performer.signal`.
  */
 export async function performPlan<Context>(plan: Plan, lock: Lock, performer: Performer<Context>): Promise<void> {
-  const journal = await openJournal(performer.journalDirectory, plan);
+  const journal = await openJournal(performer.journalDirectory, { ...plan, request: performer.requestId });
   crashIfAsked('intent');
   await withinOperation(operationOf(plan, lock, performer), () => performJournalled(plan, journal, performer));
 }
@@ -106,7 +106,7 @@ export async function close<Context>(
   await appendAudit(performer.auditFile, {
     at: new Date().toISOString(),
     operation: plan.operation,
-    request: performer.requestId,
+    request: plan.request ?? performer.requestId,
     verb: plan.verb,
     target: plan.target,
     by: performer.askedBy,

@@ -24,6 +24,8 @@ export interface Plan {
   /** Name of the lock that is held while it is performed. */
   readonly lock: string;
   readonly steps: readonly Step[];
+  /** The request that it was made for; the journal has it, so that also what a crash left is known by it. */
+  readonly request?: string;
 }
 
 /**

@@ -6,6 +6,7 @@
 import { open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../run/run.ts';
+import { joinVlan } from './bridge.ts';
 
 export interface TapOptions {
   /** Name of the end at the bridge. */
@@ -13,6 +14,8 @@ export interface TapOptions {
   readonly bridge: string;
   readonly mac: string;
   readonly mtu?: number | undefined;
+  /** The VLAN that it is in, on a bridge that filters them; 0 and undefined are none. */
+  readonly vlan?: number | undefined;
   /** A private directory for the device node while it is opened. */
   readonly directory: string;
 }
@@ -24,7 +27,9 @@ export async function openTap(options: TapOptions): Promise<FileHandle> {
   const mtu = options.mtu === undefined ? [] : ['mtu', String(options.mtu)];
   await run(['ip', 'link', 'add', options.interface, ...mtu, 'type', 'veth', 'peer', 'name', inner, ...mtu]);
   try {
-    await run(['ip', 'link', 'set', options.interface, 'master', options.bridge, 'up']);
+    await run(['ip', 'link', 'set', options.interface, 'master', options.bridge]);
+    if (options.vlan) await joinVlan(options.interface, options.vlan);
+    await run(['ip', 'link', 'set', options.interface, 'up']);
     await run(['ip', 'link', 'set', inner, 'up']);
     await run(['ip', 'link', 'add', 'link', inner, 'name', device, 'address', options.mac, 'type', 'macvtap', 'mode', 'passthru']);
     await run(['ip', 'link', 'set', device, 'up']);

@@ -6,7 +6,8 @@
  *   <machines>/<uuid>/log/       a small memory file system of its own: console output, QEMU's own words
  *   <machines>/<uuid>/exit.json  how it ended last
  */
-import { chown, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chown, mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { groupDirectories, killGroup, makeGroup, processesIn, removeGroup } from '../cgroup/groups.ts';
@@ -88,7 +89,8 @@ export async function killMachine(runtime: MachineRuntime): Promise<void> {
 export async function removeMachineRuntime(runtime: MachineRuntime): Promise<void> {
   await removeGroup(runtime.group);
   await unmountLog(join(runtime.directory, 'log'));
-  await rm(runtime.directory, { recursive: true, force: true });
+  // Whoever serves its screen may be writing down where at this very moment.
+  await rm(runtime.directory, { recursive: true, force: true, maxRetries: 10 });
 }
 
 /** What has just died may keep it busy for a moment. */
@@ -99,6 +101,13 @@ async function unmountLog(directory: string): Promise<void> {
     await sleep(20);
   }
 }
+
+/** Whether the machine's screen has asked for a password since it started. */
+export function hasVncPassword({ directory }: MachineRuntime): boolean {
+  return existsSync(join(directory, VNC_PASSWORD));
+}
+
+const VNC_PASSWORD = 'vnc-password';
 
 /** How a machine ended last: its exit status, negative for a signal, and when; undefined while it runs or when nobody knows. */
 export async function machineExit(runtime: MachineRuntime): Promise<{ readonly status: number; readonly at: Date } | undefined> {
@@ -116,15 +125,16 @@ export async function consoleTail(runtime: MachineRuntime, lines: number): Promi
 
 async function prepareDirectory({ directory }: MachineRuntime, { id, vncPassword }: MachineStart): Promise<void> {
   const [sockets, log] = [join(directory, 'sockets'), join(directory, 'log')];
-  await rm(sockets, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(directory)) if (name !== 'log') await rm(join(directory, name), { recursive: true, force: true });
   await mkdir(sockets, { recursive: true, mode: 0o700 });
   await chown(sockets, id, id);
   await mkdir(log, { recursive: true, mode: 0o700 });
   await unmountLog(log);
   await run(['mount', '-t', 'tmpfs', '-o', `size=${LOG_BYTES},nr_inodes=16,mode=0700,uid=${id},gid=${id},nosuid,nodev,noexec`, 'zonewright', log]);
   if (vncPassword !== undefined) {
-    await writeFile(join(directory, 'vnc-password'), vncPassword, { mode: 0o400 });
-    await chown(join(directory, 'vnc-password'), id, id);
+    await writeFile(join(directory, VNC_PASSWORD), vncPassword, { mode: 0o400 });
+    await chown(join(directory, VNC_PASSWORD), id, id);
   }
 }
 
@@ -136,15 +146,15 @@ function commandOf({ directory }: MachineRuntime, start: MachineStart): [string,
     log: INSIDE.log,
     ...(start.vncPassword === undefined ? {} : { vncPasswordFile: INSIDE.vncPassword }),
   };
-  const kvm = machine.accelerator.name === 'kvm';
+  const { name, group } = machine.accelerator;
   return machineJailed(['qemu-system-x86_64', ...encodeQemuOptions(machineOptions(machine))], {
     id: start.id,
-    groups: [],
+    groups: group === undefined ? [] : [group],
     files: [
       { source: join(directory, 'sockets'), target: INSIDE.sockets, access: 'write' },
       { source: join(directory, 'log'), target: INSIDE.log, access: 'write' },
-      ...(start.vncPassword === undefined ? [] : [{ source: join(directory, 'vnc-password'), target: INSIDE.vncPassword, access: 'read' as const }]),
-      ...(kvm ? [{ source: '/dev/kvm', target: '/dev/kvm', access: 'device' as const }] : []),
+      ...(start.vncPassword === undefined ? [] : [{ source: join(directory, VNC_PASSWORD), target: INSIDE.vncPassword, access: 'read' as const }]),
+      ...(name === 'kvm' ? [{ source: '/dev/kvm', target: '/dev/kvm', access: 'device' as const }] : []),
       ...start.files,
     ],
     statusDescriptor: 3,

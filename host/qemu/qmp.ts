@@ -2,8 +2,9 @@
  * QMP, the machine protocol of QEMU: one JSON object per line over a unix socket. A socket serves one client at a time,
  * so a machine has one for its supervisor and one for everyone else's short visits.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { hostErrors } from '../errors/host-errors.ts';
+import { connectGuestSocket } from './guest-socket.ts';
 
 /** Something that QEMU says by itself: `SHUTDOWN`, `RESET`, `STOP` … */
 export interface QmpEvent {
@@ -30,7 +31,7 @@ const MAX_LINE = 4 * 1024 * 1024;
 
 /** Connect to a machine's QMP socket and agree on capabilities. @throws QmpFailed */
 export async function connectQmp(path: string, options: QmpOptions = {}): Promise<Qmp> {
-  const session = new Session(connect({ path }), (options.seconds ?? 10) * 1000, options.onEvent);
+  const session = new Session(await connectGuestSocket(path), (options.seconds ?? 10) * 1000, options.onEvent);
   await session.greeting;
   await session.execute('qmp_capabilities');
   return session;

@@ -13,7 +13,7 @@ import { cloneDataset, createDataset, createVolume as createBlockVolume, getProp
 
 export interface VolumeOptions {
   readonly size: MiB;
-  /** Space set aside; 0 takes none until it is written. */
+  /** Space set aside; 0 takes none until it is written, the size of the volume or more sets all aside that it can ever take. */
   readonly refreservation: MiB;
   /** Bytes; what the volume is made of. Given for blank volumes, inherited by clones. */
   readonly blockSize?: number | undefined;
@@ -46,12 +46,12 @@ export function volumePlace(node: Node, name: Dataset): VolumePlace {
 export async function createVolume(node: Node, name: Dataset, options: VolumeOptions): Promise<void> {
   const { blockSize, size } = options;
   if (hasVolumes(node)) {
-    const properties = { ...UNSEEN, ...propertiesOf(options), ...(blockSize ? { volblocksize: String(blockSize) } : {}) };
+    const properties = { ...UNSEEN, ...propertiesOf(node, options), ...(blockSize ? { volblocksize: String(blockSize) } : {}) };
     await createBlockVolume(name, size * MEBIBYTE, { sparse: true, properties });
     await appeared(node, name);
     return;
   }
-  await createDataset(name, { ...propertiesOf(options), ...(blockSize ? { recordsize: String(blockSize) } : {}) });
+  await createDataset(name, { ...propertiesOf(node, options), ...(blockSize ? { recordsize: String(blockSize) } : {}) });
   const file = await open(volumePlace(node, name).path, 'wx', 0o600);
   await file.truncate(size * MEBIBYTE);
   await file.close();
@@ -59,14 +59,14 @@ export async function createVolume(node: Node, name: Dataset, options: VolumeOpt
 
 /** Clone a volume and make it as large as wanted; never smaller than its origin. */
 export async function cloneVolume(node: Node, origin: Dataset, snapshot: string, name: Dataset, options: VolumeOptions): Promise<void> {
-  await cloneDataset(origin, snapshot, name, { ...(hasVolumes(node) ? UNSEEN : {}), ...propertiesOf(options) });
+  await cloneDataset(origin, snapshot, name, { ...(hasVolumes(node) ? UNSEEN : {}), ...propertiesOf(node, options) });
   await growVolume(node, name, options.size);
   if (hasVolumes(node)) await appeared(node, name);
 }
 
 /** Change how a volume is stored, also while it is open. */
-export async function storeVolume(name: Dataset, { refreservation, compression }: Pick<VolumeOptions, 'refreservation' | 'compression'>): Promise<void> {
-  await setProperties(name, propertiesOf({ refreservation, compression, properties: {} }));
+export async function storeVolume(node: Node, name: Dataset, { size, refreservation, compression }: Pick<VolumeOptions, 'size' | 'refreservation' | 'compression'>): Promise<void> {
+  await setProperties(name, propertiesOf(node, { size, refreservation, compression, properties: {} }));
   if (!compression) await inheritProperties(name, ['compression']);
 }
 
@@ -97,6 +97,17 @@ async function appeared(node: Node, name: Dataset): Promise<void> {
   throw new Error(`${path} has not appeared within ${APPEAR_SECONDS} s`);
 }
 
-function propertiesOf({ refreservation, compression, properties }: Pick<VolumeOptions, 'refreservation' | 'compression' | 'properties'>): Properties {
-  return { refreservation: refreservation === 0 ? 'none' : `${refreservation}M`, ...(compression ? { compression } : {}), ...properties };
+/**
+ * What the pool sets aside for a volume: a little more than the volume where that is to be all of it, since there are pointers
+ * to its blocks, and zfs-fuse refuses a write unless there is room for many times as much.
+ */
+export function setAside(node: Node, size: MiB, refreservation: MiB): MiB {
+  if (refreservation < size || refreservation === 0) return refreservation;
+  const overhead = hasVolumes(node) ? 1 + Math.ceil(size / 32) : 16 + Math.ceil(size / 64);
+  return (refreservation + overhead) as MiB;
+}
+
+function propertiesOf(node: Node, { size, refreservation, compression, properties }: Pick<VolumeOptions, 'size' | 'refreservation' | 'compression' | 'properties'>): Properties {
+  const reserved = setAside(node, size, refreservation);
+  return { refreservation: reserved === 0 ? 'none' : `${reserved}M`, ...(compression ? { compression } : {}), ...properties };
 }

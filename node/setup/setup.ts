@@ -13,6 +13,7 @@ import { withLock } from '../../host/lock/lock.ts';
 import { nodeErrors } from '../errors.ts';
 import { decideOptions, type SetupRequest } from './options.ts';
 import type { Setup, SetupStep } from './step.ts';
+import { agentStep } from './steps/agent.ts';
 import { configStep } from './steps/config.ts';
 import { datasetsStep } from './steps/datasets.ts';
 import { directoriesStep } from './steps/directories.ts';
@@ -23,7 +24,7 @@ import { uidRangesStep } from './steps/uid-ranges.ts';
 import { unitsStep } from './steps/units.ts';
 import { zfsStep } from './steps/zfs.ts';
 
-/** In this order; the configuration is last, so that a node is only ever set up as a whole. */
+/** In this order; the configuration comes when all else is there, so that a node is only ever set up as a whole. */
 export const SETUP_STEPS: readonly SetupStep[] = [
   unitsStep,
   zfsStep,
@@ -34,6 +35,7 @@ export const SETUP_STEPS: readonly SetupStep[] = [
   networkStep,
   linksStep,
   configStep,
+  agentStep,
 ];
 
 /** One line of setup's report. */

@@ -4,6 +4,7 @@ import { ZFS_DAEMON } from '../../host/zfs/daemon.ts';
 
 export const ZFS_UNIT = 'zonewright-zfs.service';
 export const NODE_UNIT = 'zonewright-node.service';
+export const AGENT_UNIT = 'zonewright-agent.service';
 const UNIT_DIRECTORY = '/etc/systemd/system';
 
 /** Whether systemd is this host's init. */
@@ -47,7 +48,7 @@ const zfsDaemonUnit = (environment: Readonly<Record<string, string>>): Unit => (
   Install: [['WantedBy', 'multi-user.target']],
 });
 
-/** Brings pool, bridges and instances back after a reboot, and after the daemon had to be restarted. */
+/** Brings pool and bridges back after a reboot, and after the daemon had to be restarted. */
 function nodeUnit(program: string, withDaemon: boolean): Unit {
   const daemon: ReadonlyArray<readonly [string, string]> = withDaemon
     ? [
@@ -67,9 +68,35 @@ function nodeUnit(program: string, withDaemon: boolean): Unit {
       ['Type', 'oneshot'],
       ['RemainAfterExit', 'yes'],
       ['ExecStart', `"${program}" setup`],
-      ['ExecStart', `"${program}" boot`],
     ],
     Install: [['WantedBy', withDaemon ? `multi-user.target ${ZFS_UNIT}` : 'multi-user.target']],
+  };
+}
+
+/**
+ * The agent, restarted when it dies; it boots what shall run with the node. Only its own process is ended with it: zones,
+ * machines and programs that still work on an operation are none of the unit's to end.
+ */
+function agentUnit(program: string): Unit {
+  return {
+    Unit: [
+      ['Description', 'Zonewright agent'],
+      ['Documentation', 'man:zonewright(8)'],
+      ['Requires', NODE_UNIT],
+      // What it watches lies in the pool, which comes and goes with the node.
+      ['PartOf', NODE_UNIT],
+      ['After', NODE_UNIT],
+    ],
+    Service: [
+      ['Type', 'exec'],
+      ['ExecStart', `"${program}" agent --stay`],
+      ['Restart', 'always'],
+      ['RestartSec', '1'],
+      ['KillMode', 'process'],
+      ['TimeoutStopSec', '90'],
+      ['LimitNOFILE', '65536'],
+    ],
+    Install: [['WantedBy', `multi-user.target ${NODE_UNIT}`]],
   };
 }
 
@@ -81,7 +108,10 @@ function nodeUnit(program: string, withDaemon: boolean): Unit {
 export function unitTexts(program: string, daemon: Readonly<Record<string, string>> | undefined): ReadonlyMap<string, string> {
   // systemd expands % and splits at quotes; a clone in such a place cannot be named in a unit.
   if (!/^[A-Za-z0-9/_.+@-]+$/.test(program)) throw new Error(`cannot name ${JSON.stringify(program)} in a unit`);
-  const units: Array<[string, string]> = [[NODE_UNIT, encode(nodeUnit(program, daemon !== undefined))]];
+  const units: Array<[string, string]> = [
+    [NODE_UNIT, encode(nodeUnit(program, daemon !== undefined))],
+    [AGENT_UNIT, encode(agentUnit(program))],
+  ];
   if (daemon) units.unshift([ZFS_UNIT, encode(zfsDaemonUnit(daemon))]);
   return new Map(units);
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { agentErrors } from '../../agent/errors.ts';
+import { identityErrors } from '../../agent/identity/errors.ts';
+import { taskErrors } from '../../agent/tasks/errors.ts';
+import { headErrors } from '../../headnode/errors.ts';
+import { networkErrors } from '../../headnode/networks/errors.ts';
 import { hostErrors } from '../../host/errors/host-errors.ts';
 import { imgadmErrors } from '../../imgadm/errors.ts';
 import { nodeErrors } from '../../node/errors.ts';
@@ -8,7 +13,7 @@ import { errorsPage } from '../../scripts/docs/errors-page.ts';
 import { vmErrors } from '../../vmadm/errors.ts';
 
 const PAGE = new URL('../../docs/errors.md', import.meta.url);
-const TABLES = { vmErrors, imgadmErrors, nodeErrors, hostErrors };
+const TABLES = { vmErrors, imgadmErrors, nodeErrors, agentErrors, taskErrors, identityErrors, headErrors, hostErrors, networkErrors };
 
 test('docs/errors.md lists exactly the errors that the code can throw', async () => {
   const [page, wanted] = [(await readFile(PAGE, 'utf8')).split('\n'), errorsPage().split('\n')];

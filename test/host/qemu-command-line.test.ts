@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -31,14 +31,18 @@ for (const hostile of [
 
 test('KVM is chosen only with the device and the processor\'s flag, and the reason is said', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'zw-accelerator-'));
-  const device = join(directory, 'kvm');
-  await writeFile(device, '');
+  const [device, closed] = [join(directory, 'kvm'), join(directory, 'closed')];
+  for (const [path, mode] of [[device, 0o666], [closed, 0o600]] as const) {
+    await writeFile(path, '');
+    await chmod(path, mode);
+  }
   for (const [flags, path, name, reason] of [
     ['fpu vmx sse', device, 'kvm', /has vmx/],
     ['fpu svm sse', device, 'kvm', /has svm/],
     ['fpu sse', device, 'tcg', /neither vmx nor svm: guests would hang/],
-    ['fpu vmx', join(directory, 'absent'), 'tcg', /cannot be opened/],
-    ['fpu', join(directory, 'absent'), 'tcg', /no usable/],
+    ['fpu vmx', join(directory, 'absent'), 'tcg', /has vmx, but there is no/],
+    ['fpu vmx', closed, 'tcg', /for root alone/],
+    ['fpu', join(directory, 'absent'), 'tcg', /there is no .* neither/],
   ] as const) {
     const cpuinfo = join(directory, 'cpuinfo');
     await writeFile(cpuinfo, `processor\t: 0\nflags\t\t: ${flags}\n`);

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NODE_UNIT, unitTexts, ZFS_UNIT } from '../../node/setup/systemd.ts';
+import { AGENT_UNIT, NODE_UNIT, unitTexts, ZFS_UNIT } from '../../node/setup/systemd.ts';
 
 const PROGRAM = '/opt/zonewright/bin/zonewright';
 
 test('where ZFS is a daemon, a unit keeps it alive and the node follows it', () => {
   const units = unitTexts(PROGRAM, { LD_PRELOAD: '/var/cache/zonewright/x.so' });
-  assert.deepEqual([...units.keys()], [ZFS_UNIT, NODE_UNIT]);
+  assert.deepEqual([...units.keys()], [ZFS_UNIT, NODE_UNIT, AGENT_UNIT]);
   assert.match(units.get(ZFS_UNIT) ?? '', /^ExecStart=\/usr\/sbin\/zfs-fuse .*--no-daemon$/m);
   assert.match(units.get(ZFS_UNIT) ?? '', /^Restart=always$/m);
   assert.match(units.get(NODE_UNIT) ?? '', /^PartOf=zonewright-zfs\.service$/m);
 });
 
-test('where ZFS is a module, there is only the unit that brings the node back', () => {
+test('where ZFS is a module, there are only the units of the node and its agent', () => {
   const units = unitTexts(PROGRAM, undefined);
-  assert.deepEqual([...units.keys()], [NODE_UNIT]);
+  assert.deepEqual([...units.keys()], [NODE_UNIT, AGENT_UNIT]);
   assert.match(units.get(NODE_UNIT) ?? '', /^ExecStart="\/opt\/zonewright\/bin\/zonewright" setup$/m);
   assert.doesNotMatch(units.get(NODE_UNIT) ?? '', /zonewright-zfs/);
 });
@@ -24,3 +24,11 @@ for (const program of ['/a b/zonewright', '/a%n/zonewright', '/a"/zonewright', '
     assert.throws(() => unitTexts(program, undefined), /cannot name/);
   });
 }
+
+test('the agent follows the node, comes back when it dies, and takes no zone along when it ends', () => {
+  const unit = unitTexts(PROGRAM, undefined).get(AGENT_UNIT) ?? '';
+  assert.match(unit, /^ExecStart="\/opt\/zonewright\/bin\/zonewright" agent --stay$/m);
+  assert.match(unit, /^Restart=always$/m);
+  assert.match(unit, /^KillMode=process$/m);
+  assert.match(unit, /^PartOf=zonewright-node\.service$/m);
+});

@@ -25,7 +25,7 @@ export async function openConsole(node: Node, uuid: string): Promise<GuestConsol
   return {
     type: (line) => void socket.write(`${line}\n`),
     text: () => text,
-    async says(pattern, seconds = 120) {
+    async says(pattern, seconds = 300) {
       for (let tries = 0; tries < seconds * 10; tries++) {
         const found = pattern.exec(text);
         if (found) return found;

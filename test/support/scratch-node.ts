@@ -8,6 +8,7 @@ import { prepareNodeDirectories } from '../../host/config/layout.ts';
 import { run } from '../../host/run/run.ts';
 import { probeZfs } from '../../host/zfs/features.ts';
 import { createDataset } from '../../host/zfs/zfs.ts';
+import { startAgent } from './agent.ts';
 import { stopService } from '../../vmadm/metadata/ensure-service.ts';
 
 export interface ScratchNode extends Node {
@@ -18,6 +19,11 @@ export interface ScratchNode extends Node {
 /** Whether this process runs in the sandbox (`test/sandbox/enter.sh`), where integration tests belong. */
 export function inSandbox(): boolean {
   return process.env['ZONEWRIGHT_SANDBOX'] !== undefined;
+}
+
+/** Whether the commands of this run are to find an agent that does their work. */
+export function withAgent(): boolean {
+  return process.env['ZONEWRIGHT_TEST_AGENT'] === '1';
 }
 
 /**
@@ -48,7 +54,8 @@ export async function scratchNode(options: { readonly megabytes?: number } = {})
     idmappedMounts: false,
   };
   await run(['zpool', 'create', '-m', config.mountpoint, config.pool, poolFile]);
-  await createDataset(dataset(config.pool, 'config'));
+  // As setup does it, in proportion.
+  await createDataset(dataset(config.pool, 'config'), { refreservation: `${Math.min(64, Math.floor((options.megabytes ?? 4096) / 12))}M` });
   const configPath = join(directory, 'node.json');
   await saveNodeConfig(config, configPath);
   process.env['ZONEWRIGHT_NODE'] = configPath;
@@ -56,6 +63,7 @@ export async function scratchNode(options: { readonly megabytes?: number } = {})
   await prepareNodeDirectories(node);
   await sharedBridge();
   await writeFile(node.paths.nicTags, JSON.stringify({ admin: { bridge: 'zwadmin' }, external: { bridge: 'zwadmin' } }));
+  if (withAgent()) await startAgent({ ...node, configPath });
   return { ...node, configPath, remove: () => removeNode(node, directory) };
 }
 

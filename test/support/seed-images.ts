@@ -22,6 +22,11 @@ export async function debianImage(node: Node): Promise<ImageUuid> {
   return uuidFor(await installSeed(node, 'debian'), 'lx-dataset');
 }
 
+/** Install the Debian seed image with cloud-init into a scratch node. */
+export async function debianCloudImage(node: Node): Promise<ImageUuid> {
+  return uuidFor(await installSeed(node, 'debian-cloud'), 'lx-dataset');
+}
+
 /** Install the tiny machine's seed image into a scratch node: it boots in seconds, without KVM too. */
 export async function tinyMachineImage(node: Node): Promise<ImageUuid> {
   return uuidFor(await installSeed(node, 'tiny-vm'), 'zvol');
@@ -38,8 +43,8 @@ async function installSeed(node: Node, name: string): Promise<Seed> {
   return seed;
 }
 
-/** The sandbox has no network, so a seed must have been built before; outside it is built now. */
-async function seedOf(name: string): Promise<Seed> {
+/** A seed. The sandbox has no network, so it must have been built before; outside it is built now. */
+export async function seedOf(name: string): Promise<Seed> {
   const seed = await findSeed(name);
   if (seed) return seed;
   const routes = (await readFile('/proc/net/route', 'utf8')).split('\n').filter((line) => /^\w+\s+00000000\s/.test(line));

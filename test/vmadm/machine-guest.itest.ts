@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../host/run/run.ts';
 import { machineRuntime } from '../../vmadm/machines/runtime.ts';
 import { cli } from '../support/cli.ts';
@@ -62,18 +65,36 @@ test('a guest that reboots itself comes up again in the same process', async () 
   const { pid } = await get();
   const before_ = guest.text().split('tiny-vm is up').length;
   guest.type('reboot -f');
-  for (let tries = 0; tries < 1200 && guest.text().split('tiny-vm is up').length === before_; tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let tries = 0; tries < 3000 && guest.text().split('tiny-vm is up').length === before_; tries++) await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(guest.text().split('tiny-vm is up').length, before_ + 1);
   assert.equal((await get())['pid'], pid);
 });
 
 test('endless output on the console fills nothing but what the machine has for it', async () => {
   guest.type('i=0; while [ $i -lt 400 ]; do cat /proc/kallsyms | head -c 8192; i=$((i+1)); done; echo flood-$((40+2))');
-  await guest.says(/flood-42/);
+  await guest.says(/flood-42/, 600);
   const log = join(machineRuntime(node, uuid).directory, 'log');
   const sizes = await Promise.all((await readdir(log)).map(async (name) => (await stat(join(log, name))).size));
   assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= 1024 * 1024, String(sizes));
   assert.equal((await get())['state'], 'running');
+});
+
+test('console connects a terminal to the guest, and Ctrl-] leaves it', async () => {
+  guest.close();
+  const command = `${process.execPath} ${join(import.meta.dirname, '../../bin/vmadm.ts')} console ${uuid}`;
+  const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: { ...process.env, ZONEWRIGHT_NODE: node.configPath, TERM: 'dumb' }, stdio: ['pipe', 'pipe', 'inherit'] });
+  let text = '';
+  terminal.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const ended = once(terminal, 'exit');
+  // What is typed before it is connected is lost, as at any terminal.
+  for (let tries = 0; tries < 600 && !/said-42/.test(text); tries++) {
+    terminal.stdin.write('echo said-$((40+2))\r');
+    await sleep(200);
+  }
+  assert.match(text, /said-42/);
+  terminal.stdin.write('\x1d');
+  assert.deepEqual(await ended, [0, null]);
+  guest = await openConsole(node, uuid);
 });
 
 test('a guest that powers itself off is stopped, and get has the last words of its console', async () => {

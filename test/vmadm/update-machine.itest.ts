@@ -5,7 +5,8 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { hierarchyOf } from '../../host/cgroup/hierarchies.ts';
-import { dataset } from '../../host/config/units.ts';
+import { dataset, type MiB } from '../../host/config/units.ts';
+import { setAside } from '../../host/zfs/volume.ts';
 import { getProperties, listChildren } from '../../host/zfs/zfs.ts';
 import { control } from '../../vmadm/machines/control.ts';
 import { cli } from '../support/cli.ts';
@@ -86,7 +87,7 @@ test('a disk grows while the machine runs, with what is set aside for it, and do
   assert.deepEqual(await volumes(uuid), { disk0: 128, disk1: 48 });
   assert.deepEqual(await seenByQemu(uuid), [128, 48]);
   assert.deepEqual((await disksOf(uuid)).map(({ size, refreservation }) => [size, refreservation]), [[128, 0], [48, 48]]);
-  assert.equal(await reservation(uuid, 'disk1'), 48);
+  assert.equal(await reservation(uuid, 'disk1'), setAside(node, 48 as MiB, 48 as MiB));
   const shrunk = await update(uuid, { update_disks: [{ path: first?.path, size: 64 }] });
   assert.deepEqual([shrunk.status, shrunk.stderr], [1, 'at least one specified update to disks is only allowed when state is "stopped", currently: running (running)\n']);
   await cli(node, 'vmadm', ['stop', '-F', uuid]);
@@ -102,7 +103,7 @@ test('U60: what is set aside for a disk changes while the machine runs', async (
   for (const refreservation of [16, 0, 32]) {
     await updated(uuid, { update_disks: [{ path, refreservation }] });
     assert.equal((await disksOf(uuid))[1]?.refreservation, refreservation);
-    assert.equal((await reservation(uuid, 'disk1')) || 0, refreservation);
+    assert.equal((await reservation(uuid, 'disk1')) || 0, setAside(node, 32 as MiB, refreservation as MiB));
   }
   await remove(uuid);
 });
@@ -251,7 +252,7 @@ test('growing a disk of a running machine that is killed anywhere has grown noth
     assert.deepEqual(await get(uuid), vm, point);
     assert.deepEqual(await volumes(uuid), { disk0: 64, disk1: 32 }, point);
     assert.deepEqual(await seenByQemu(uuid), [64, 32], point);
-    assert.equal(await reservation(uuid, 'disk1'), 32, point);
+    assert.equal(await reservation(uuid, 'disk1'), setAside(node, 32 as MiB, 32 as MiB), point);
   }
   await remove(uuid);
 });

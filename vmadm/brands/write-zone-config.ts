@@ -8,9 +8,11 @@ import type { IdRange } from '../../host/idmap/ranges.ts';
 import { encodeLxcConfig } from '../../host/lxc/config.ts';
 import { seccompPolicy } from '../../host/lxc/seccomp.ts';
 import { antiSpoofingScript } from '../../host/net/anti-spoofing.ts';
+import { filtersVlans } from '../../host/net/bridge.ts';
 import { readNicTags } from '../../host/net/nic-tags.ts';
 import { rangeKey, rangeOf } from '../lifecycle/context.ts';
 import type { VmRecord } from '../payload/index.ts';
+import { requireDhcpClient } from './dhcp-client.ts';
 import { filteredNics } from './filtered-nics.ts';
 import { prepareGuestMounts, prepareZoneDirectory } from '../metadata/guest-mounts.ts';
 import { zoneConfig, zonePath } from './zone-config.ts';
@@ -20,18 +22,19 @@ export const FILTERS = 'nics.nft';
 
 /**
  * Write what LXC needs to run a zone. It is made anew for every start, from the record alone.
- * @throws NicTagMissing when the node has no such network any more, UnsafeConfigValue
+ * @throws NicTagMissing when the node has no such network any more, DhcpClientMissing, UnsafeConfigValue
  */
 export async function writeZoneConfig(node: Node, record: VmRecord): Promise<void> {
   const directory = join(node.paths.lxc, record.uuid);
   const seccompProfile = join(directory, 'seccomp');
   const filters = join(directory, FILTERS);
   const ids = await rangeOf(node, rangeKey(node, record));
+  requireDhcpClient(record);
   await prepareZoneDirectory(node, record, ids.first);
   const config = zoneConfig(record, {
     node,
     ids,
-    guestMounts: await prepareGuestMounts(node, record.uuid, join(zonePath(node, record), 'root'), ownerOnDisk(node, ids)),
+    guestMounts: await prepareGuestMounts(node, record, join(zonePath(node, record), 'root'), ownerOnDisk(node, ids)),
     bridges: await bridgesFor(node, record),
     seccompProfile,
     antiSpoofingScript: filters,
@@ -50,14 +53,15 @@ function ownerOnDisk(node: Node, ids: IdRange): Ownership {
   return { uid: id, gid: id };
 }
 
-/** The bridge of each nic tag that a record names. @throws NicTagMissing */
+/** The bridge of each nic tag that a record names. @throws NicTagMissing, VlanUnsupported when a nic's VLAN cannot be had there */
 export async function bridgesFor(node: Node, record: VmRecord): Promise<Map<string, string>> {
   if (record.nics.length === 0) return new Map();
   const tags = await readNicTags(node);
   return new Map(
-    record.nics.map(({ nic_tag }) => {
+    record.nics.map(({ nic_tag, vlan_id, mac }) => {
       const bridge = tags[nic_tag]?.bridge;
       if (bridge === undefined) throw hostErrors.NicTagMissing({ tag: nic_tag });
+      if (vlan_id && !filtersVlans(bridge)) throw hostErrors.VlanUnsupported({ mac, vlan: vlan_id, tag: nic_tag, bridge });
       return [nic_tag, bridge] as const;
     }),
   );

@@ -7,6 +7,7 @@ import { hostErrors } from '../../host/errors/host-errors.ts';
 import type { IdRange } from '../../host/idmap/ranges.ts';
 import { encodeMountEntry, type LxcEntry, type MountEntry } from '../../host/lxc/config.ts';
 import { hostInterfaceName } from '../../host/net/names.ts';
+import { dhcpEntries } from './dhcp-client.ts';
 import { limitsOf } from './limits.ts';
 import type { NicRecord, VmRecord } from '../payload/index.ts';
 
@@ -41,6 +42,7 @@ export function zoneConfig(record: VmRecord, host: ZoneHost): LxcEntry[] {
     ...mountEntries(record, host),
     ...record.nics.flatMap((nic, index) => nicEntries(record, nic, index, host)),
     ...(record.nics.length > 0 ? filterEntries(host) : []),
+    ...dhcpEntries(record, host.node.paths.lxc),
   ];
 }
 

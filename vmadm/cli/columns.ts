@@ -83,17 +83,31 @@ export function propertiesOf(field: string): string[] {
   return field === 'ram' ? ['ram', 'max_physical_memory'] : [field.split('.')[0] ?? field];
 }
 
-/** What an instance has for a field: none, one, or with `*` one of each element. */
-export function fieldValues(vm: VmObject, field: string): readonly unknown[] {
+/** What instances have for a field: none, one, or with `*` one of each element. Looked at once for any number of instances. */
+export function valuesOf(field: string): (vm: VmObject) => readonly unknown[] {
   const [, flat, key] = /^(tags|customer_metadata|internal_metadata)\.(.+)$/s.exec(field) ?? [];
-  if (flat !== undefined && key !== undefined) return present(property(vm[flat], key));
+  if (flat !== undefined && key !== undefined) return (vm) => present(property(vm[flat], key));
   const [, list, which, attribute] = /^(nics|disks)\.(\*|\d+)\.(.+)$/.exec(field) ?? [];
   if (list !== undefined && which !== undefined && attribute !== undefined) {
-    const elements = Array.isArray(vm[list]) ? (vm[list] as readonly unknown[]) : [];
-    const chosen = which === '*' ? elements : elements.slice(Number(which), Number(which) + 1);
-    return chosen.flatMap((element) => present(property(element, attribute)));
+    return (vm) => {
+      const elements = Array.isArray(vm[list]) ? (vm[list] as readonly unknown[]) : [];
+      const chosen = which === '*' ? elements : elements.slice(Number(which), Number(which) + 1);
+      return chosen.flatMap((element) => present(property(element, attribute)));
+    };
   }
-  return present(simpleValue(vm, field));
+  return (vm) => present(simpleValue(vm, field));
+}
+
+/** The first of what instances have for a field, undefined for none: what a table shows and sorts by. */
+export function valueOf(field: string): (vm: VmObject) => unknown {
+  if (!Object.hasOwn(COLUMNS, field)) {
+    const values = valuesOf(field);
+    return (vm) => values(vm)[0];
+  }
+  return (vm) => {
+    const value = simpleValue(vm, field);
+    return value === null || value === '' ? undefined : value;
+  };
 }
 
 /** Zones have no ram, and a type is shown by its first four letters. */

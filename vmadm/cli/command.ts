@@ -1,5 +1,6 @@
 /** What a command of vmadm is: data for dispatch, usage, `--help`, the man page and completion, and a function to run. */
 import type { Readable, Writable } from 'node:stream';
+import type { FollowOptions, StreamEvent } from '../../agent/client/events.ts';
 import type { Engine } from '../engine.ts';
 
 export interface CommandOption {
@@ -41,8 +42,13 @@ export interface Invocation {
   /** Whether a person reads along: lines that no program expects may be written to stderr. */
   readonly talkative: boolean;
   engine(): Promise<Engine>;
+  /** What follows events. @throws AgentNeeded when no agent runs */
+  followEvents(): Promise<FollowEvents>;
   runInteractively(command: readonly [string, ...string[]]): Promise<number>;
 }
+
+/** Follow events, across lost connections. */
+export type FollowEvents = (options: Omit<FollowOptions, 'connect'>) => AsyncIterable<StreamEvent>;
 
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };

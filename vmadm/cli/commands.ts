@@ -125,7 +125,19 @@ export const COMMANDS: readonly Command[] = [
     description: 'The picture is written to <zonepath>/root/tmp/vm.ppm.',
     load: () => import('./sysrq.ts'),
   },
-  { name: 'events', forms: ['[-f] [-j] [-r] [<uuid>]'], summary: 'print what happens to instances' },
+  {
+    name: 'events',
+    forms: ['[-f] [-j] [-r] [<uuid> …]'],
+    summary: 'print what happens to instances, as it happens',
+    description: 'Needs the agent. A line for each instance that is created or deleted and for each property that changes. A connection that is lost is taken up where it was.',
+    options: {
+      full: { type: 'flag', short: 'f', summary: 'print the whole date and uuid' },
+      json: { type: 'flag', short: 'j', summary: 'print each event as one line of JSON' },
+      ready: { type: 'flag', short: 'r', summary: 'also print when the stream is ready; with -j with all instances' },
+    },
+    examples: ['vmadm events', 'vmadm events -j <uuid>'],
+    load: () => import('./events.ts'),
+  },
   {
     name: 'help',
     forms: ['[<command> | properties | man | completion]'],

@@ -1,4 +1,5 @@
 import { brandOfPayload, warningsFor } from '../payload/index.ts';
+import { sayAcceleration } from './acceleration.ts';
 import type { Invocation } from './command.ts';
 import { readPayload } from './payload-input.ts';
 import { say } from './say.ts';
@@ -10,5 +11,6 @@ export async function run(invocation: Invocation): Promise<void> {
   const uuid = await engine.create(payload);
   say(invocation, `Successfully created VM ${uuid}`);
   if (!invocation.talkative) return;
+  await sayAcceleration(invocation, brandOfPayload(payload));
   for (const line of warningsFor('create', brandOfPayload(payload), payload)) say(invocation, `warning: ${line}`);
 }

@@ -1,7 +1,7 @@
 /** Filters of `list` and `lookup` (reference §4.2). */
 import type { VmObject } from '../engine.ts';
 import { vmErrors } from '../errors.ts';
-import { fieldValues, isField } from './columns.ts';
+import { isField, valuesOf } from './columns.ts';
 
 export type Filter = (vm: VmObject) => boolean;
 
@@ -26,7 +26,8 @@ function parseFilter(word: string, badKey: (facts: { readonly key: string }) => 
   const wanted = separator === -1 ? '' : word.slice(separator + 1);
   if (!isField(key)) throw badKey({ key });
   const matches = wanted.startsWith('~') ? patternMatcher(key, wanted.slice(1)) : equalityMatcher(key, wanted);
-  return (vm) => fieldValues(vm, key).some((value) => matches(String(value)));
+  const values = valuesOf(key);
+  return (vm) => values(vm).some((value) => matches(String(value)));
 }
 
 function patternMatcher(key: string, source: string): (text: string) => boolean {

@@ -6,11 +6,10 @@ import { isErrorCode, isSystemError, ZonewrightError } from '../../host/errors/e
 import type { StepEvent } from '../../host/journal/perform.ts';
 import type { Engine } from '../engine.ts';
 import { readArguments } from './arguments.ts';
-import type { Command, Invocation, Streams } from './command.ts';
+import type { Command, FollowEvents, Invocation, Streams } from './command.ts';
 import { findCommand } from './commands.ts';
 import { vmErrors } from '../errors.ts';
 import { newProgressLine, type ProgressLine } from './progress.ts';
-import { commandHelp, usageText } from './usage.ts';
 
 /** What `openEngine` is told by a command line. */
 export interface OpenOptions {
@@ -22,6 +21,7 @@ export interface OpenOptions {
 /** Everything outside this process that `main` touches. */
 export interface MainOptions {
   readonly openEngine: (options: OpenOptions) => Promise<Engine>;
+  readonly followEvents: () => Promise<FollowEvents>;
   readonly runInteractively: (command: readonly [string, ...string[]]) => Promise<number>;
   readonly streams: Streams;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -56,12 +56,12 @@ async function dispatch(call: Call): Promise<number> {
   const { program, name, options } = call;
   const { stdout, stderr } = options.streams;
   if (name !== undefined && HELP.includes(name)) {
-    stdout.write(usageText(program));
+    stdout.write(await usage(program));
     return 0;
   }
   const command = name === undefined ? undefined : findCommand(name);
   if (!command) {
-    stderr.write(`${name === undefined ? '' : `Invalid command: "${name}".\n`}${usageText(program)}`);
+    stderr.write(`${name === undefined ? '' : `Invalid command: "${name}".\n`}${await usage(program)}`);
     return 2;
   }
   return runCommand(command, call);
@@ -75,7 +75,7 @@ async function runCommand(command: Command, { program, args, options }: Call): P
   try {
     const read = readArguments(command, args);
     if (read.options['help'] === true) {
-      stdout.write(commandHelp(command));
+      stdout.write((await import('./usage.ts')).commandHelp(command));
       return 0;
     }
     if (!options.isRoot && command.name !== 'help') throw vmErrors.CannotRun({ reason: 'you are not root' });
@@ -87,12 +87,16 @@ async function runCommand(command: Command, { program, args, options }: Call): P
     progress.clear();
     if (!(error instanceof ZonewrightError)) throw error;
     stderr.write(explain(error, talkative));
-    if (isErrorCode(error, 'Usage')) stderr.write(usageText(program));
+    if (isErrorCode(error, 'Usage')) stderr.write(await usage(program));
     return interrupt.signal.aborted ? INTERRUPTED : error.exitStatus;
   } finally {
     progress.clear();
     interrupt.release();
   }
+}
+
+async function usage(program: string): Promise<string> {
+  return (await import('./usage.ts')).usageText(program);
 }
 
 interface Helpers {
@@ -101,13 +105,14 @@ interface Helpers {
   readonly interrupt: Interrupt;
 }
 
-function servicesFor(command: Command, { options, progress, interrupt }: Helpers): Pick<Invocation, 'engine' | 'runInteractively'> {
+function servicesFor(command: Command, { options, progress, interrupt }: Helpers): Pick<Invocation, 'engine' | 'followEvents' | 'runInteractively'> {
   const requestId = options.environment['REQ_ID'] ?? options.environment['req_id'];
   return {
     engine() {
       if (command.changes) interrupt.listen();
       return options.openEngine({ signal: interrupt.signal, onEvent: progress.show, ...(requestId !== undefined && { requestId }) });
     },
+    followEvents: options.followEvents,
     runInteractively: options.runInteractively,
   };
 }

@@ -4,7 +4,11 @@ import type { MainOptions } from './main.ts';
 export function ownProcess(): MainOptions {
   const { stdin, stdout, stderr, env } = process;
   return {
-    openEngine: async (options) => (await import('../open-engine.ts')).openEngine(options),
+    async openEngine(options) {
+      const { agentEngine } = await import('../../agent/client/local-agent.ts');
+      return (await agentEngine(options)) ?? (await import('../open-engine.ts')).openEngine(options);
+    },
+    followEvents: async () => (await import('../../agent/client/local-agent.ts')).followLocalEvents(),
     runInteractively: async (command) => (await import('../../host/run/interactive.ts')).runInteractively(command, consoleEnvironment(env)),
     streams: { stdin, stdout, stderr },
     environment: env,

@@ -1,5 +1,6 @@
 import type { StartOptions } from '../engine.ts';
 import { vmErrors } from '../errors.ts';
+import { sayAcceleration } from './acceleration.ts';
 import { requireUuid } from './arguments.ts';
 import type { Invocation } from './command.ts';
 import { say, withPrefix } from './say.ts';
@@ -11,6 +12,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const engine = await invocation.engine();
   const outcome = await withPrefix(`Unable to start VM ${uuid}: `, () => engine.start(uuid, options));
   say(invocation, outcome === 'already' ? `VM ${uuid} is already 'running'` : `Successfully started VM ${uuid}`);
+  if (invocation.talkative) await sayAcceleration(invocation, (await engine.get(uuid)).brand);
 }
 
 /** QEMU's letters of drives, and those for the first boot alone. */

@@ -1,7 +1,7 @@
 /** Instances as lines of text, sorted (reference §4.1). Pure functions: what `list` prints is decided here. */
 import type { VmObject } from '../engine.ts';
 import { vmErrors } from '../errors.ts';
-import { columnOf, fieldValues, isField, isWildcard, type Column } from './columns.ts';
+import { columnOf, isField, isWildcard, valueOf, type Column } from './columns.ts';
 
 export interface TableOptions {
   readonly fields: readonly string[];
@@ -19,10 +19,14 @@ export interface SortField {
 /** All lines of a list, each with its newline. */
 export function formatTable(vms: readonly VmObject[], { fields, sort, parsable, header }: TableOptions): string {
   const columns = fields.map(columnOf);
-  const line = parsable ? parsableLine : paddedLine;
-  const rows = [...vms].sort(comparing(sort)).map((vm) => columns.map(({ field }) => textOf(fieldValues(vm, field)[0])));
+  const values = fields.map(valueOf);
+  const rows = sorted(vms, sort).map((vm) => values.map((valueIn) => textOf(valueIn(vm))));
   const heads = (header ?? !parsable) ? [columns.map((column) => column.header)] : [];
-  return [...heads, ...rows].map((cells) => `${line(cells, columns)}\n`).join('');
+  const lines = [...heads, ...rows];
+  if (parsable) return lines.map((cells) => `${parsableLine(cells)}\n`).join('');
+  // A tag or a piece of metadata may hold anything; a terminal must not obey it.
+  const shown = CONTROL.test(rows.flat().join('')) ? lines.map((cells) => cells.map(withoutControls)) : lines;
+  return shown.map((cells) => `${paddedLine(cells, columns)}\n`).join('');
 }
 
 /** `-o a,b`. @throws InvalidOrderKey, InvalidOrderField */
@@ -56,24 +60,29 @@ function parsableLine(cells: readonly string[]): string {
 
 function paddedLine(cells: readonly string[], columns: readonly Column[]): string {
   return cells
-    .map((cell, index) => (cell === '' ? '-' : withoutControls(cell)).padEnd(columns[index]?.width ?? 0))
+    .map((cell, index) => (cell === '' ? '-' : cell).padEnd(columns[index]?.width ?? 0))
     .join('  ')
     .trimEnd();
 }
 
-/** A tag or a piece of metadata may hold anything; a terminal must not obey it. */
+const CONTROL = /\p{Cc}/u;
+
 function withoutControls(cell: string): string {
   return cell.replace(/\p{Cc}/gu, '?');
 }
 
-function comparing(sort: readonly SortField[]): (one: VmObject, other: VmObject) => number {
-  return (one, other) => {
-    for (const { field, descending } of sort) {
-      const order = compare(fieldValues(one, field)[0], fieldValues(other, field)[0]);
+/** What is compared is looked up once for each instance, not for each comparison. */
+function sorted(vms: readonly VmObject[], sort: readonly SortField[]): VmObject[] {
+  const values = sort.map(({ field }) => valueOf(field));
+  const keyed = vms.map((vm) => ({ vm, keys: values.map((valueIn) => valueIn(vm)) }));
+  keyed.sort((one, other) => {
+    for (const [index, { descending }] of sort.entries()) {
+      const order = compare(one.keys[index], other.keys[index]);
       if (order !== 0) return descending ? -order : order;
     }
     return 0;
-  };
+  });
+  return keyed.map(({ vm }) => vm);
 }
 
 /** Numbers by value, all else as text; what is missing comes last. */

@@ -1,14 +1,11 @@
 /** `zlogin`: a shell, a command or the console in a zone. */
 import { parseArgs } from 'node:util';
 import { isUuid } from '../../host/config/units.ts';
-import { isSystemError, ZonewrightError } from '../../host/errors/errors.ts';
+import { isErrorCode, isSystemError, ZonewrightError } from '../../host/errors/errors.ts';
 import { runInteractively } from '../../host/run/interactive.ts';
 import { attachCommand, consoleCommand } from '../../host/lxc/zone.ts';
-import { loadNode, type Node } from '../../host/config/node-config.ts';
-import { zoneRuntime } from '../instance/live.ts';
-import { stateOf, viewHost } from '../instance/state.ts';
-import type { VmRecord } from '../payload/index.ts';
-import { listRecords, readRecord } from '../store/records.ts';
+import { loadNode } from '../../host/config/node-config.ts';
+import type { Engine, VmObject } from '../engine.ts';
 
 const USAGE = `Usage: zlogin [-l user] <uuid|alias>
        zlogin [-l user] <uuid|alias> <command> [argument ...]
@@ -50,21 +47,32 @@ interface Request {
 
 async function login(request: Request): Promise<number> {
   const node = await loadNode();
-  const found = await findZone(node, request.zone);
+  const { agentEngine } = await import('../../agent/client/local-agent.ts');
+  const engine = (await agentEngine({})) ?? (await (await import('../open-engine.ts')).openEngine({ node }));
+  const found = await findZone(engine, request.zone);
   if (typeof found === 'string') return fail(found, 1);
-  const { zone_state } = await stateOf(node, found, await viewHost(node));
+  const { zone_state } = found;
   if (zone_state !== 'running') return fail(`login allowed only to running zones (${request.zone} is '${zone_state}').`, 1);
-  const zone = zoneRuntime(node, found.uuid);
+  const zone = { uuid: found.uuid, lxcDirectory: node.paths.lxc, cgroup: node.cgroup };
   if (request.console) return runInteractively(consoleCommand(zone), hostEnvironment());
   return runInteractively(attachCommand(zone, commandLine(request), guestEnvironment()), hostEnvironment());
 }
 
 /** A zone by uuid, or by an alias that only one has. */
-async function findZone(node: Node, name: string): Promise<VmRecord | string> {
-  if (isUuid(name)) return (await readRecord(node, name)) ?? `zone '${name}' unknown`;
-  const [first, ...more] = (await listRecords(node)).filter(({ alias }) => alias === name);
+async function findZone(engine: Engine, name: string): Promise<VmObject | string> {
+  if (isUuid(name)) return (await zoneOf(engine, name)) ?? `zone '${name}' unknown`;
+  const [first, ...more] = (await engine.list(['alias'])).filter(({ alias }) => alias === name);
   if (!first) return `zone '${name}' unknown`;
   return more.length === 0 ? first : `alias '${name}' is that of ${more.length + 1} zones; use a uuid: ${[first, ...more].map(({ uuid }) => uuid).join(' ')}`;
+}
+
+async function zoneOf(engine: Engine, uuid: string): Promise<VmObject | undefined> {
+  try {
+    return await engine.get(uuid);
+  } catch (error) {
+    if (isErrorCode(error, 'NoSuchVm')) return undefined;
+    throw error;
+  }
 }
 
 function commandLine({ user, command }: Request): string[] {

@@ -14,6 +14,6 @@ export async function listVms(node: Node, fields?: readonly string[]): Promise<V
 }
 
 /** Found out by looking at each instance's processes and files. */
-const COSTLY = ['pid', 'boot_timestamp', 'exit_status', 'exit_timestamp', 'exit_console', 'platform_buildstamp', 'init_restarts'];
+const COSTLY = ['pid', 'boot_timestamp', 'exit_status', 'exit_timestamp', 'exit_console', 'paused', 'free_space', 'platform_buildstamp', 'init_restarts'];
 
 const ALWAYS = ['uuid', 'brand', 'state', 'zone_state', 'hvm'];

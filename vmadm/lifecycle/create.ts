@@ -1,7 +1,9 @@
+import type { Node } from '../../host/config/node-config.ts';
 import { vmUuid, type VmUuid } from '../../host/config/units.ts';
 import { newOperationId } from '../../host/journal/perform.ts';
 import type { Plan, Step } from '../../host/journal/plan.ts';
 import { takeLock, withLock, type Lock } from '../../host/lock/lock.ts';
+import { bridgesFor } from '../brands/write-zone-config.ts';
 import type { Payload } from '../engine.ts';
 import { preparePayload, type VmRecord } from '../payload/index.ts';
 import { listRecords, readStagedRecords, stageRecord } from '../store/records.ts';
@@ -10,7 +12,7 @@ import { requireKnownOptions } from '../machines/start-spec.ts';
 import { isMachine, rangeKey } from './context.ts';
 import { diskCreation } from './disk-creation.ts';
 import { payloadFacts } from './payload-facts.ts';
-import { requireSpace } from './require-space.ts';
+import { requireFlexibleSpace, requireSpace } from './require-space.ts';
 import { rootProperties } from './root-properties.ts';
 import { lockName, perform, planFor, step, type Workshop } from './perform.ts';
 
@@ -61,6 +63,8 @@ async function recordFor({ node }: Workshop, payload: Payload): Promise<VmRecord
   const { record } = await preparePayload(payload, await payloadFacts(node), others);
   requireKnownOptions(record);
   await requireForeignDisks(node, record);
+  requireFlexibleSpace(record);
+  await bridgesFor(node, record);
   return { ...record, zonedid: 1 + Math.max(0, ...others.map((other) => other.zonedid ?? 0)) };
 }
 
@@ -70,24 +74,24 @@ function planCreation({ node }: Workshop, record: VmRecord, operation: string): 
   const steps = [
     step('vm.record.publish', { uuid }),
     step('vm.ids.claim', { key }),
-    ...(isMachine(record) ? machineSteps(record, key) : zoneSteps(record, key)),
+    ...(isMachine(record) ? machineSteps(node, record, key) : zoneSteps(node, record, key)),
     ...(record.autoboot ? [step(isMachine(record) ? 'vm.machine.start' : 'vm.zone.start', { uuid })] : []),
   ];
   return planFor(uuid, { operation, verb: 'create', afterCrash: 'undo', steps });
 }
 
-function zoneSteps(record: VmRecord, key: string): Step[] {
+function zoneSteps(node: Node, record: VmRecord, key: string): Step[] {
   const { uuid, image_uuid: image } = record;
   if (image === undefined) throw new Error(`instance ${uuid} has no image`);
   return [
     step('vm.origin.prepare', { image, key }),
-    step('vm.root.clone', { uuid, image, key, properties: rootProperties(record) }),
+    step('vm.root.clone', { uuid, image, key, properties: rootProperties(node, record) }),
     step('vm.root.prepare', { uuid, key }),
   ];
 }
 
-function machineSteps(record: VmRecord, key: string): Step[] {
+function machineSteps(node: Node, record: VmRecord, key: string): Step[] {
   const { uuid } = record;
   const disks = ownedDisks(record).map((disk) => diskCreation(uuid, key, disk));
-  return [step('vm.machine.root', { uuid, key, properties: rootProperties(record) }), ...disks];
+  return [step('vm.machine.root', { uuid, key, properties: rootProperties(node, record) }), ...disks];
 }

@@ -47,7 +47,7 @@ export function resizing(uuid: string, { before, after }: DiskChanges['changed']
   const [old, now] = [storageOf(before), storageOf(after)];
   return [
     ...(before.size === after.size ? [] : [step('vm.disk.resize', { uuid, dataset, index, before: before.size, after: after.size })]),
-    ...(old.refreservation === now.refreservation && old.compression === now.compression ? [] : [step('vm.disk.store', { dataset, before: old, after: now })]),
+    ...(isStoredAlike(old, now) ? [] : [step('vm.disk.store', { dataset, before: old, after: now })]),
   ];
 }
 
@@ -62,6 +62,13 @@ function isStoredOtherwise(pair: DiskChanges['changed'][number]): boolean {
   return resizing('', pair).length > 0;
 }
 
-function storageOf({ refreservation, record: { compression } }: OwnedDisk): { refreservation: number; compression?: string } {
-  return { refreservation, ...(compression === undefined ? {} : { compression }) };
+type Storage = { readonly size: number; readonly refreservation: number; readonly compression?: string };
+
+/** What is set aside for a disk goes by its size as well. */
+function isStoredAlike(old: Storage, now: Storage): boolean {
+  return old.refreservation === now.refreservation && old.compression === now.compression && (old.size === now.size || now.refreservation === 0);
+}
+
+function storageOf({ size, refreservation, record: { compression } }: OwnedDisk): Storage {
+  return { size, refreservation, ...(compression === undefined ? {} : { compression }) };
 }

@@ -19,6 +19,7 @@ export async function liveSteps(node: Node, before: VmRecord, after: VmRecord): 
     ...(await limitSteps(node, before, after)),
     ...(isMachine(after) ? [] : lockSteps(before, after)),
     ...(isLivePassword(before, after) ? [step('vm.machine.vnc-password', { uuid })] : []),
+    ...(isMachine(after) && before.vnc_port !== after.vnc_port ? [step('vm.machine.vnc-port', { uuid })] : []),
   ];
 }
 

@@ -1,8 +1,10 @@
 import type { Node } from '../../host/config/node-config.ts';
 import { dataset } from '../../host/config/units.ts';
+import { setAside } from '../../host/zfs/volume.ts';
 import { availableBytes } from '../../host/zfs/zfs.ts';
 import { vmErrors } from '../errors.ts';
 import { ownedDisks } from '../machines/disks.ts';
+import { machineSpace, sizeOfDisks } from '../machines/space.ts';
 import type { VmRecord } from '../payload/index.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -12,8 +14,25 @@ const LEAST_MIB = 48;
 
 /** Refuse an instance that the pool has no room for, with the numbers, before anything is made. @throws NoSpace */
 export async function requireSpace(node: Node, record: VmRecord): Promise<void> {
-  const reserved = ownedDisks(record).reduce((sum, { refreservation }) => sum + refreservation, 0);
+  const ofDisks = ownedDisks(record).reduce((sum, { size, refreservation }) => sum + setAside(node, size, refreservation), 0);
+  await requireRoom(node, record.brand === 'bhyve' ? machineSpace(node, record).reservation : ofDisks);
+}
+
+/** Refuse a change of a bhyve machine by which more is set aside than the pool has. @throws NoSpace */
+export async function requireSpaceFor(node: Node, before: VmRecord, after: VmRecord): Promise<void> {
+  const more = machineSpace(node, after).reservation - machineSpace(node, before).reservation;
+  if (more > 0) await requireRoom(node, more);
+}
+
+async function requireRoom(node: Node, reserved: number): Promise<void> {
   const needed = LEAST_MIB + reserved;
   const available = Math.floor((await availableBytes(dataset(node.pool))) / MEBIBYTE);
   if (available < needed) throw vmErrors.NoSpace({ pool: node.pool, available, needed });
+}
+
+/** @throws DisksBeyondFlexible when the disks need more than what is there for them and their snapshots */
+export function requireFlexibleSpace(record: VmRecord): void {
+  const { flexible_disk_size: flexible } = record;
+  const disks = sizeOfDisks(record);
+  if (flexible !== undefined && flexible < disks) throw vmErrors.DisksBeyondFlexible({ flexible, disks });
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { newOperationId } from '../../host/journal/perform.ts';
 import type { Plan, Step } from '../../host/journal/plan.ts';
 import { withLock } from '../../host/lock/lock.ts';
+import { bridgesFor } from '../brands/write-zone-config.ts';
 import type { Payload, UpdateOutcome } from '../engine.ts';
 import { stateOf, viewHost } from '../instance/state.ts';
 import { requireForeignDisks } from '../machines/disks.ts';
@@ -12,9 +13,9 @@ import { rangeKey, recordOf } from './context.ts';
 import { diskChanges, type DiskChanges } from './disk-changes.ts';
 import { payloadFacts } from './payload-facts.ts';
 import { perform, planFor, step, withInstance, type Workshop } from './perform.ts';
-import { requireSpace } from './require-space.ts';
+import { requireFlexibleSpace, requireSpace, requireSpaceFor } from './require-space.ts';
 import { liveSteps } from './live-steps.ts';
-import { storageSteps } from './storage-steps.ts';
+import { rootSteps, storageSteps } from './storage-steps.ts';
 import { pendingChanges, unheardWarnings } from './pending.ts';
 
 /**
@@ -70,7 +71,8 @@ async function prepare(node: Workshop['node'], uuid: string, payload: Payload): 
   const after = keepingRange(node, before, record);
   const running = live.zone_state === 'running';
   const disks = diskChanges(before, after);
-  await requirePossible(node, after, disks);
+  await requirePossible(node, { before, after, disks });
+  if (changes.some(({ property }) => property === 'nics')) await bridgesFor(node, after);
   return {
     phases: await phasesOf(node, before, after, { disks, running }),
     outcome: { pending: running ? pendingChanges(before, after, changes) : [], warnings: [...warnings, ...unheardWarnings(after, changes)] },
@@ -83,11 +85,14 @@ function keepingRange(node: Workshop['node'], before: VmRecord, after: VmRecord)
   return rangeKey(node, after) === key ? after : { ...after, uid_range: key };
 }
 
-/** @throws HypervisorOptionsRefused, DiskGone, DiskOfAnother, NoSpace */
-async function requirePossible(node: Workshop['node'], after: VmRecord, { added, addedForeign, reserved }: DiskChanges): Promise<void> {
+/** @throws HypervisorOptionsRefused, DisksBeyondFlexible, DiskGone, DiskOfAnother, NoSpace */
+async function requirePossible(node: Workshop['node'], { before, after, disks }: { readonly before: VmRecord; readonly after: VmRecord; readonly disks: DiskChanges }): Promise<void> {
+  const { added, addedForeign, reserved } = disks;
   requireKnownOptions(after);
+  requireFlexibleSpace(after);
   await requireForeignDisks(node, { ...after, disks: addedForeign });
-  if (added.length > 0 || reserved.length > 0) await requireSpace(node, { ...after, disks: [...added.map(({ record }) => record), ...reserved] });
+  if (after.brand === 'bhyve') await requireSpaceFor(node, before, after);
+  else if (added.length > 0 || reserved.length > 0) await requireSpace(node, { ...after, disks: [...added.map(({ record }) => record), ...reserved] });
 }
 
 interface Surroundings {
@@ -104,7 +109,7 @@ async function phasesOf(node: Workshop['node'], before: VmRecord, after: VmRecor
     const steps = [...storageSteps(node, before, kept, disks), ...(running ? await liveSteps(node, before, kept) : [])];
     phases.push(phaseOf(kept, 'undo', steps));
   }
-  if (disks.destroying.length > 0) phases.push(phaseOf(after, 'resume', disks.destroying));
+  if (disks.destroying.length > 0) phases.push(phaseOf(after, 'resume', [...disks.destroying, ...rootSteps(node, kept, after)]));
   return phases;
 
   function phaseOf(record: VmRecord, afterCrash: Plan['afterCrash'], steps: readonly Step[]): Phase {

@@ -4,16 +4,15 @@
  */
 import { open, readdir, truncate } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeConfigPath, type Node } from '../../host/config/node-config.ts';
 import { isUuid } from '../../host/config/units.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
 import { launch, type Launched } from '../../host/run/launch.ts';
+import { ownProgram } from '../../host/run/own-program.ts';
 import { vmErrors } from '../errors.ts';
 import { controlSocket, machinesDirectory, serviceDirectory, serviceLog } from './service-paths.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../bin/zonewright-agent.ts');
 const START_SECONDS = 30;
 const LOG_BYTES = 1024 * 1024;
 
@@ -65,7 +64,7 @@ async function startService(node: Node): Promise<Started> {
   const log = await open(path, 'a', 0o600);
   try {
     if ((await log.stat()).size > LOG_BYTES) await truncate(path);
-    const launched = await launch([process.execPath, PROGRAM], { log: log.fd, environment: { ZONEWRIGHT_NODE: nodeConfigPath() } });
+    const launched = await launch(ownProgram('zonewright-agent'), { log: log.fd, environment: { ZONEWRIGHT_NODE: nodeConfigPath() } });
     launched.letGo();
     return watched(launched);
   } finally {

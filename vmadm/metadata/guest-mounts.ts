@@ -1,6 +1,6 @@
 /**
  * What a zone gets from the host at boot besides its root: the directory with its metadata socket, the tools that ask
- * there, and cloud-init's seed where the image has cloud-init. All of it is mounted read-only.
+ * there, cloud-init's seed where the image has cloud-init, and a DHCP client where a nic needs one. All of it is mounted read-only.
  *
  * The places they are mounted on are made here, below a root whose every name is the guest's. LXC's own `create=` would
  * follow a link that the guest made on the way there. A place that cannot be made is left out, and the mounts are
@@ -13,6 +13,7 @@ import { isErrorCode, isSystemError } from '../../host/errors/errors.ts';
 import { writeFileAtomically } from '../../host/files/atomic.ts';
 import { kindBeneath, makeDirectoryBeneath, writeFileBeneath, type Ownership } from '../../host/files/beneath.ts';
 import type { MountEntry } from '../../host/lxc/config.ts';
+import { BUSYBOX, DHCP_DIRECTORY, DHCP_SCRIPT, leaseScript, wantsDhcp } from '../brands/dhcp-client.ts';
 import type { VmRecord } from '../payload/index.ts';
 import { findGuestTools, GUEST_TOOL_NAMES } from './guest-tools.ts';
 import { nocloudSeed } from './nocloud-seed.ts';
@@ -53,6 +54,14 @@ export async function prepareZoneDirectory(node: Node, record: VmRecord, group: 
     await chown(join(seed, name), 0, group);
     await chmod(join(seed, name), 0o640);
   }
+  if (wantsDhcp(record)) await writeLeaseScript(directory, record, group);
+}
+
+async function writeLeaseScript(directory: string, record: VmRecord, group: number): Promise<void> {
+  const path = join(directory, DHCP_SCRIPT);
+  await writeFileAtomically(path, leaseScript(record), { durable: false });
+  await chown(path, 0, group);
+  await chmod(path, 0o750);
 }
 
 /** The seed's directory in the zone's. */
@@ -62,16 +71,16 @@ const SEED = 'nocloud';
  * Make the mount points in a zone's root, where they are missing, and say what is mounted on them.
  * @param owner the owner on disk of what the zone's root owns
  */
-export async function prepareGuestMounts(node: Node, uuid: string, root: string, owner: Ownership): Promise<MountEntry[]> {
+export async function prepareGuestMounts(node: Node, record: VmRecord, root: string, owner: Ownership): Promise<MountEntry[]> {
   const made: MountEntry[] = [];
-  for (const { source, target, kind, executable } of await wantedMounts(zoneDirectory(node, uuid), root)) {
+  for (const { source, target, kind, executable } of await wantedMounts(zoneDirectory(node, record.uuid), record, root)) {
     if (!(await makeTarget(root, target, kind, owner))) continue;
     made.push({ source, target, type: 'none', options: ['bind', 'ro', 'nosuid', 'nodev', ...(executable ? [] : ['noexec']), 'optional'] });
   }
   return made;
 }
 
-async function wantedMounts(directory: string, root: string): Promise<Wanted[]> {
+async function wantedMounts(directory: string, record: VmRecord, root: string): Promise<Wanted[]> {
   const tools = await findGuestTools();
   const legacy = (await kindOf(root, LEGACY_PARENT)) === 'directory' ? [LEGACY_DIRECTORY] : [];
   const seeds = (await kindOf(root, CLOUD_INIT)) === 'directory' ? [SEED_DIRECTORY] : [];
@@ -79,6 +88,7 @@ async function wantedMounts(directory: string, root: string): Promise<Wanted[]> 
     ...[...SOCKET_DIRECTORIES, ...legacy].map((target): Wanted => ({ source: directory, target, kind: 'directory', executable: false })),
     ...seeds.map((target): Wanted => ({ source: join(directory, SEED), target, kind: 'directory', executable: false })),
     ...(tools === undefined ? [] : await toolMounts(tools, root)),
+    ...(wantsDhcp(record) ? dhcpMounts(directory) : []),
   ];
 }
 
@@ -87,6 +97,13 @@ interface Wanted {
   readonly target: string;
   readonly kind: 'directory' | 'file';
   readonly executable: boolean;
+}
+
+function dhcpMounts(directory: string): Wanted[] {
+  return [
+    { source: BUSYBOX, target: `${DHCP_DIRECTORY}/busybox`, kind: 'file', executable: true },
+    { source: join(directory, DHCP_SCRIPT), target: `${DHCP_DIRECTORY}/${DHCP_SCRIPT}`, kind: 'file', executable: true },
+  ];
 }
 
 /** Tools that the image brings in a form of its own (a link to `/native`, say) stay as they are. */

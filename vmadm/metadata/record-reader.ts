@@ -34,8 +34,8 @@ export function newRecordReader(node: Node): RecordReader {
   };
 }
 
-/** Records are replaced as a whole, by a new file. */
-async function versionOf(path: string): Promise<string | undefined> {
+/** Changes with the record: records are replaced as a whole, by a new file. Undefined when there is none. */
+export async function versionOf(path: string): Promise<string | undefined> {
   try {
     const { ino, mtimeNs, size } = await stat(path, { bigint: true });
     return `${ino}:${mtimeNs}:${size}`;

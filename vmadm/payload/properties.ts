@@ -45,6 +45,7 @@ export const PROPERTIES = {
   exit_status: { type: 'reported', brands: ALL, actions: '', summary: 'how init ended last: status, or a signal as a negative number' },
   exit_timestamp: { type: 'reported', brands: ALL, actions: '', summary: 'when init ended last' },
   exit_console: { type: 'reported', brands: HVM, actions: '', summary: 'last lines of the console of a machine that ended by itself' },
+  paused: { type: 'reported', brands: HVM, actions: '', summary: 'why a machine that runs stands still, and since when: `no-space` when the pool has no room for what it writes' },
   init_restarts: { type: 'reported', brands: ALL, actions: '', summary: 'how often init was started again' },
   create_timestamp: { type: 'string', brands: ALL, actions: 'r', always: true, defaultText: 'now', summary: 'when it was created' },
   last_modified: { type: 'reported', brands: ALL, actions: '', summary: 'when its configuration changed last' },

@@ -26,6 +26,8 @@ export interface LiveFacts {
   readonly exit_timestamp?: string | undefined;
   /** The last lines of the console of a machine that ended by itself. */
   readonly exit_console?: readonly string[] | undefined;
+  /** Why a machine that runs stands still, and since when. */
+  readonly paused?: { readonly reason: string; readonly since: string } | undefined;
   readonly init_restarts?: number | undefined;
   readonly last_modified?: string | undefined;
   readonly snapshots?: readonly unknown[] | undefined;

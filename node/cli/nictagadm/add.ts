@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { readFileIfPresent } from '../../../host/files/atomic.ts';
-import { loadNode } from '../../../host/config/node-config.ts';
-import { hasInterface } from '../../../host/net/bridge.ts';
-import { addNicTag, requireTagName } from '../../../host/net/nic-tags.ts';
+import { requireTagName } from '../../../host/net/nic-tags.ts';
 import { parseNetwork } from '../../../host/net/ipv4.ts';
 import { nodeErrors } from '../../errors.ts';
 import type { Command } from '../program.ts';
+import { openNicTags } from './open-nic-tags.ts';
 
 export const addCommand: Command = {
   name: 'add',
@@ -30,27 +26,7 @@ export const addCommand: Command = {
     const ways = [uplink !== undefined, bridge !== undefined, values['local'] === true].filter(Boolean).length;
     if (ways !== 1) throw nodeErrors.UsageError({ reason: 'add: give either an interface, or -l, or -b' });
     if (address !== undefined) parseNetwork(address);
-    await addNicTag(await loadNode(), name, {
-      ...(uplink === undefined ? {} : { uplink: await interfaceOf(uplink) }),
-      ...(bridge === undefined ? {} : { bridge: requireInterfaceName(bridge) }),
-      ...(address === undefined ? {} : { address }),
-    });
+    await (await openNicTags()).add(name, { uplink, bridge, address });
     return 0;
   },
 };
-
-async function interfaceOf(text: string): Promise<string> {
-  if (!/^([0-9a-f]{1,2}:){5}[0-9a-f]{1,2}$/i.test(text)) return requireInterfaceName(text);
-  const mac = text.toLowerCase().split(':').map((byte) => byte.padStart(2, '0')).join(':');
-  for (const name of await readdir('/sys/class/net')) {
-    // A virtual interface repeats the address of the one below it.
-    const physical = existsSync(`/sys/class/net/${name}/device`);
-    if (physical && (await readFileIfPresent(`/sys/class/net/${name}/address`))?.trim() === mac) return name;
-  }
-  throw nodeErrors.NoSuchInterface({ interface: mac });
-}
-
-function requireInterfaceName(name: string): string {
-  if (!hasInterface(name)) throw nodeErrors.NoSuchInterface({ interface: JSON.stringify(name).slice(1, -1) });
-  return name;
-}

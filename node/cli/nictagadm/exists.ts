@@ -1,6 +1,5 @@
-import { loadNode } from '../../../host/config/node-config.ts';
-import { readNicTags } from '../../../host/net/nic-tags.ts';
 import type { Command } from '../program.ts';
+import { openNicTags } from './open-nic-tags.ts';
 
 export const existsCommand: Command = {
   name: 'exists',
@@ -9,8 +8,8 @@ export const existsCommand: Command = {
   operandCount: [1, Infinity],
   options: {},
   async run({ operands }) {
-    const tags = await readNicTags(await loadNode());
-    const missing = operands.filter((name) => !Object.hasOwn(tags, name));
+    const present = new Set((await (await openNicTags()).list()).map(({ name }) => name));
+    const missing = operands.filter((name) => !present.has(name));
     if (missing.length > 0) process.stderr.write(`nictagadm: nic tag(s) not found: ${missing.map((name) => JSON.stringify(name).slice(1, -1)).join(', ')}\n`);
     return missing.length === 0 ? 0 : 1;
   },

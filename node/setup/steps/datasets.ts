@@ -6,9 +6,12 @@ import { isZfsDaemonUp } from '../../../host/zfs/daemon.ts';
 import { ready, wanting, type Setup, type SetupStep } from '../step.ts';
 import { hasModule } from './zfs.ts';
 
-/** File systems that every node has (design §11), and their sizes in properties of ZFS. */
+/**
+ * File systems that every node has (design §11), and their sizes in properties of ZFS. Without room of its own for its
+ * journals a node whose pool is full could not delete anything.
+ */
 const FILE_SYSTEMS: ReadonlyArray<readonly [name: string, properties: Readonly<Record<string, string>>]> = [
-  ['config', {}],
+  ['config', { refreservation: '128M' }],
   ['opt', {}],
   ['var', {}],
   ['cores', { quota: '10G' }],

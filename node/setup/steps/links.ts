@@ -4,7 +4,7 @@ import { isSystemError } from '../../../host/errors/errors.ts';
 import { nodeErrors } from '../../errors.ts';
 import { ready, wanting, type SetupStep } from '../step.ts';
 
-const PROGRAMS = ['vmadm', 'imgadm', 'zlogin', 'nictagadm', 'zonewright'];
+const PROGRAMS = ['vmadm', 'imgadm', 'zlogin', 'nictagadm', 'sysinfo', 'zonewright'];
 const BIN = join(import.meta.dirname, '../../../bin');
 const LINKS = '/usr/local/sbin';
 

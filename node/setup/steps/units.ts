@@ -23,7 +23,7 @@ export const unitsStep: SetupStep = {
     for (const [name, text] of units) await writeFileAtomically(unitPath(name), text, { durable: true, mode: 0o644 });
     await run(['systemctl', 'daemon-reload']);
     const names = units.map(([name]) => name);
-    // Not started here: the node's unit would run this very command.
+    // Not started here: the node's unit would run this very command. The agent's is, by a later step.
     await run(['systemctl', '--quiet', 'enable', ...names]);
     return `${names.join(', ')} installed and enabled`;
   },

@@ -24,6 +24,7 @@ export async function vmadm(args: readonly string[], { engine = fakeEngine(), st
   const errors = collector(terminals.includes('stderr'));
   const status = await main(['node', '/usr/sbin/vmadm', ...args], {
     openEngine: async () => engine,
+    followEvents: () => Promise.reject(new Error('no agent')),
     runInteractively: async () => 0,
     streams: { stdin: input, stdout: output.stream, stderr: errors.stream },
     environment: {},

@@ -14,9 +14,16 @@ type RootArgs = { readonly uuid: string; readonly before: Values; readonly after
 export const setRoot: StepKind<VmContext, RootArgs> = {
   describe: ({ after }) => `set ${Object.entries(after).map(([name, value]) => `${name}=${value}`).join(', ')} on the root`,
   isDone: async () => false,
-  perform: ({ uuid, after }, { on }) => setProperties(rootDataset(on.node, uuid), after),
-  undo: ({ uuid, before }, { on }) => setProperties(rootDataset(on.node, uuid), before),
+  perform: ({ uuid, after }, { on }) => setRootProperties(rootDataset(on.node, uuid), after),
+  undo: ({ uuid, before }, { on }) => setRootProperties(rootDataset(on.node, uuid), before),
 };
+
+/** What is reserved is let go of first: on a full dataset nothing else could be changed. */
+async function setRootProperties(name: Dataset, values: Values): Promise<void> {
+  const reserved = Object.keys(values).filter((property) => property === 'reservation' || property === 'refreservation');
+  await setProperties(name, { ...Object.fromEntries(reserved.map((property) => [property, 'none'])) });
+  await setProperties(name, values);
+}
 
 type HoldArgs = { readonly uuid: string; readonly held: boolean };
 
@@ -32,15 +39,15 @@ export const holdRoot: StepKind<VmContext, HoldArgs> = {
   undo: ({ uuid, held }, { on }) => setHold(rootDataset(on.node, uuid), !held),
 };
 
-type StorageOf = { readonly refreservation: number; readonly compression?: string };
+type StorageOf = { readonly size: number; readonly refreservation: number; readonly compression?: string };
 type StoreArgs = { readonly dataset: string; readonly before: StorageOf; readonly after: StorageOf };
 
 /** Change how a disk is stored. */
 export const storeDisk: StepKind<VmContext, StoreArgs> = {
   describe: ({ dataset: name, after }) => `set aside ${after.refreservation} MiB for disk ${name}${after.compression ? `, compression ${after.compression}` : ''}`,
   isDone: async () => false,
-  perform: ({ dataset: name, after }) => storeVolume(named(name), storage(after)),
-  undo: ({ dataset: name, before }) => storeVolume(named(name), storage(before)),
+  perform: ({ dataset: name, after }, { on }) => storeVolume(on.node, named(name), storage(after)),
+  undo: ({ dataset: name, before }, { on }) => storeVolume(on.node, named(name), storage(before)),
 };
 
 type ResizeArgs = { readonly uuid: string; readonly dataset: string; readonly index: number; readonly before: number; readonly after: number };
@@ -63,8 +70,8 @@ function setHold(name: Dataset, held: boolean): Promise<void> {
   return held ? holdSnapshot(name, SNAPSHOT, TAG) : releaseSnapshot(name, SNAPSHOT, TAG);
 }
 
-function storage({ refreservation, compression }: StorageOf): { refreservation: MiB; compression: string | undefined } {
-  return { refreservation: refreservation as MiB, compression };
+function storage({ size, refreservation, compression }: StorageOf): { size: MiB; refreservation: MiB; compression: string | undefined } {
+  return { size: size as MiB, refreservation: refreservation as MiB, compression };
 }
 
 function named(name: string): Dataset {

@@ -38,4 +38,5 @@ export const vmSteps = {
   'vm.memlock.set': live.setMemoryLock,
   'vm.guest.files': live.writeGuestFiles,
   'vm.machine.vnc-password': live.setVncPassword,
+  'vm.machine.vnc-port': live.setVncPort,
 } satisfies StepKinds<VmContext>;

@@ -61,6 +61,14 @@ export const setVncPassword: StepKind<VmContext, PasswordArgs> = {
   undo: async ({ uuid }, { on, operation }) => changePassword(on, uuid, (await readPreviousRecord(on.node, uuid, operation))?.vnc_password),
 };
 
+/** Have a running machine's screen on the port that its record has. One that is not told sees it a moment later by itself. */
+export const setVncPort: StepKind<VmContext, PasswordArgs> = {
+  describe: () => 'change the port of VNC',
+  isDone: async () => false,
+  perform: async ({ uuid }, { on }) => (await import('../../metadata/ensure-service.ts')).serveMetadata(on.node, uuid),
+  undo: async () => undefined,
+};
+
 async function limitLocking({ node }: VmContext, uuid: string, bytes: number): Promise<void> {
   const pid = await initPid(zoneRuntime(node, uuid));
   if (pid !== undefined) await run(['prlimit', '--pid', String(pid), `--memlock=${bytes}:${bytes}`]);

@@ -7,11 +7,12 @@ import type { StepKind } from '../../../host/journal/plan.ts';
 import { antiSpoofingScript, removeAntiSpoofing } from '../../../host/net/anti-spoofing.ts';
 import { hostInterfaceName, hostInterfacesOf } from '../../../host/net/names.ts';
 import { openTap, removeTap } from '../../../host/net/tap.ts';
-import { isMachineRunning, killMachine, machineEnded, removeMachineRuntime, startMachine } from '../../../host/qemu/process.ts';
+import { isMachineRunning, killMachine, removeMachineRuntime, startMachine } from '../../../host/qemu/process.ts';
 import { run } from '../../../host/run/run.ts';
 import { createDataset } from '../../../host/zfs/zfs.ts';
 import { filteredNics } from '../../brands/filtered-nics.ts';
 import { bridgesFor } from '../../brands/write-zone-config.ts';
+import { askToShutDown } from '../../machines/ask-to-shut-down.ts';
 import { control } from '../../machines/control.ts';
 import { prepareFirmware } from '../../machines/firmware.ts';
 import { machineRuntime } from '../../machines/runtime.ts';
@@ -95,7 +96,7 @@ async function openTaps(node: Node, record: VmRecord): Promise<FileHandle[]> {
   try {
     for (const [index, nic] of record.nics.entries()) {
       const bridge = bridges.get(nic.nic_tag) ?? nic.nic_tag;
-      taps.push(await openTap({ interface: hostInterfaceName(record.uuid, index), bridge, mac: nic.mac, mtu: nic.mtu, directory: node.runDirectory }));
+      taps.push(await openTap({ interface: hostInterfaceName(record.uuid, index), bridge, mac: nic.mac, mtu: nic.mtu, vlan: nic.vlan_id, directory: node.runDirectory }));
     }
     await run(['nft', '-f', '-'], { input: antiSpoofingScript(filteredNics(record)) });
     return taps;
@@ -108,11 +109,7 @@ async function openTaps(node: Node, record: VmRecord): Promise<FileHandle[]> {
 
 async function takeDown(node: Node, uuid: string, seconds: number): Promise<void> {
   const runtime = machineRuntime(node, uuid);
-  if (seconds > 0 && (await isMachineRunning(runtime))) {
-    // A machine whose monitor does not answer is ended by force below.
-    await control(node, uuid, (qmp) => qmp.execute('system_powerdown')).catch(() => undefined);
-    await machineEnded(runtime, seconds);
-  }
+  if (seconds > 0 && (await isMachineRunning(runtime))) await askToShutDown(node, uuid, seconds);
   await killMachine(runtime);
   const recorded = ((await readRecord(node, uuid))?.nics ?? []).map((_, index) => hostInterfaceName(uuid, index));
   const names = [...new Set([...recorded, ...(await hostInterfacesOf(uuid))])];
