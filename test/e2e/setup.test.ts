@@ -63,7 +63,7 @@ test('--admin-interface puts the admin network on an interface, also of a node t
     ip netns exec outside ip address add 10.77.0.9/24 dev cable-end; ip netns exec outside ip link set cable-end up
     $SETUP >/dev/null; bin/nictagadm list -p; bin/zonewright setup --admin-interface cable | grep network
     bin/nictagadm list -p; bin/zonewright setup | grep -c ^ok; ping -c 1 -W 10 10.77.0.9 | grep -o '1 received'`);
-  assert.match(stdout, /^admin:-:zwadmin:etherstub\ndone +network +admin on zwadmin \(10\.77\.0\.1\/24\)\nadmin:[0-9a-f:]{17}:cable:normal\n9\n1 received\n$/, stdout + stderr);
+  assert.match(stdout, /^admin:-:zwadmin:etherstub\ndone +network +admin on zwadmin \(10\.77\.0\.1\/24\)\nadmin:[0-9a-f:]{17}:cable:normal\n10\n1 received\n$/, stdout + stderr);
 });
 
 /** Hosts that setup must refuse: what is done to the host first, and what the message says. */
@@ -92,7 +92,7 @@ test('--adopt takes over a pool and keeps what is in it', async () => {
   const { stdout } = await onFreshHost(`${foreignPool()}; zfs create zones/mine; echo data >$ZONEWRIGHT_SANDBOX/foreign/mine/file
     bin/zonewright setup --adopt --run-directory $host/run --mountpoint $ZONEWRIGHT_SANDBOX/foreign >/dev/null; echo status $?
     cat $ZONEWRIGHT_SANDBOX/foreign/mine/file; bin/zonewright setup | grep -c ^ok; grep -c poolFile $ZONEWRIGHT_NODE`);
-  assert.equal(stdout, 'status 0\ndata\n9\n0\n');
+  assert.equal(stdout, 'status 0\ndata\n10\n0\n');
 });
 
 test('a node whose pool is lost is told so and never gets an empty one', async () => {

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ZonewrightError } from '../../host/errors/errors.ts';
+import type { Launched } from '../../host/run/launch.ts';
+import type { Host } from './hosts.ts';
+
+export interface ServerStatus {
+  readonly uuid: string;
+  readonly hostname: string;
+  readonly status: string;
+}
+
+/** The fleet's head node: a process on its host, and what an operator does there. */
+export interface Head {
+  readonly host: Host;
+  start(): Promise<void>;
+  /** End its process at once, as a power cut would. */
+  kill(): Promise<void>;
+  /** `zonewright head <args>`: what it prints. */
+  command(...args: readonly string[]): Promise<string>;
+  servers(): Promise<readonly ServerStatus[]>;
+  /** An answer of the APIs on the head's loopback. */
+  api<Body>(path: string): Promise<Body>;
+}
+
+export const CLOUDAPI = 'http://127.0.0.1:8090';
+export const INTERNAL = 'http://127.0.0.1:8080';
+const START_SECONDS = 120;
+
+/** The head on its host; it does not run yet. */
+export function headOn(host: Host): Head {
+  const data = `${host.directory}/data`;
+  let process: Launched | undefined;
+  const command = async (...args: readonly string[]): Promise<string> => (await host.run(['bin/zonewright', 'head', ...args, '--data', data])).stdout.trim();
+  return {
+    host,
+    command,
+    async start() {
+      process = await host.launch('head', ['bin/zonewright', 'head', 'run', '--data', data, '--admin', host.address]);
+      await until(`the head answers (see ${host.directory}/head.log)`, START_SECONDS, () => answers(() => command('status')));
+    },
+    async kill() {
+      await process?.kill();
+    },
+    servers: async () => (JSON.parse(await command('status', '--json')) as { servers: ServerStatus[] }).servers,
+    async api<Body>(path: string) {
+      const { stdout } = await host.run(['curl', '--silent', '--show-error', '--fail', '--max-time', '30', `${INTERNAL}${path}`]);
+      return JSON.parse(stdout) as Body;
+    },
+  };
+}
+
+/** Wait until something is so. @throws Error that says what was waited for */
+export async function until(what: string, seconds: number, isSo: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; ) {
+    if (await isSo()) return;
+    await sleep(300);
+  }
+  throw new Error(`waited ${seconds} seconds in vain: ${what}`);
+}
+
+/** Whether a command succeeds. */
+export async function answers(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch (error) {
+    if (error instanceof ZonewrightError) return false;
+    throw error;
+  }
+}
