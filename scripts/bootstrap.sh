@@ -42,9 +42,9 @@ zfs_package() {
 
 wanted_packages() {
   printf '%s\n' "$(zfs_package)" lxc uidmap mmdebstrap bubblewrap nftables iproute2 socat zstd xz-utils bzip2 gzip tar \
-    libcap2-bin iputils-ping util-linux kmod procps ca-certificates debian-archive-keyring gcc libc6-dev
+    libcap2-bin iputils-ping util-linux kmod procps ca-certificates debian-archive-keyring gcc libc6-dev busybox-static
   # Machines need much that zones do not; a first zone should not wait for it.
-  [ -z "$machines" ] || printf '%s\n' qemu-system-x86 qemu-utils ovmf syslinux syslinux-common mtools cpio fdisk e2fsprogs
+  [ -z "$machines" ] || printf '%s\n' qemu-system-x86 qemu-utils ovmf syslinux syslinux-common mtools cpio fdisk e2fsprogs squashfs-tools xorriso dnsmasq-base curl openssh-client
 }
 
 missing_packages() {

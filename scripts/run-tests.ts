@@ -17,6 +17,10 @@ const NODE = process.execPath;
 const SEEDS = 'images/seed/build.ts';
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
 
+const SANDBOX = [join(ROOT, 'test/sandbox/enter.sh')];
+/** Files that hold for commands by themselves and for commands as clients of an agent; run both ways. */
+const THROUGH_AGENT = ['test/imgadm/cli.itest.ts', 'test/vmadm/bad-input.itest.ts', 'test/vmadm/lifecycle.itest.ts', 'test/vmadm/update.itest.ts'];
+
 let interrupted = false;
 process.on('SIGINT', () => (interrupted = true));
 
@@ -29,9 +33,17 @@ async function main(patterns: readonly string[]): Promise<number> {
 
   const results: Counts[] = [];
   if (patterns.length === 0) results.push(await check('lint', ['scripts/lint.ts']), await check('types', ['node_modules/typescript/bin/tsc', '--noEmit']));
+  if (chosen.some((file) => /^test\/(headnode|e2e)\//.test(file))) results.push(await check('API clients', ['scripts/api-clients.ts']));
   results.push(await runFiles('unit tests', [], unit, names));
-  if (integration.length + endToEnd.length > 0) results.push(await check('seed image minimal', [SEEDS, 'minimal']), await check('seed image debian', [SEEDS, 'debian']), await check('seed image tiny-vm', [SEEDS, 'tiny-vm']), await check('guest tools', ['images/guest-tools/build.ts']));
-  results.push(await runFiles('integration tests', [join(ROOT, 'test/sandbox/enter.sh')], integration, names));
+  if (integration.length + endToEnd.length > 0) {
+    for (const seed of ['minimal', 'debian', 'debian-cloud', 'tiny-vm', 'debian-vm']) results.push(await check(`seed image ${seed}`, [SEEDS, seed]));
+    results.push(await check('guest tools', ['images/guest-tools/build.ts']));
+  }
+  results.push(await runFiles('integration tests', SANDBOX, integration, names));
+  // The same commands, whose work an agent does.
+  process.env['ZONEWRIGHT_TEST_AGENT'] = '1';
+  results.push(await runFiles('integration tests through the agent', SANDBOX, integration.filter((file) => THROUGH_AGENT.includes(file)), names));
+  delete process.env['ZONEWRIGHT_TEST_AGENT'];
   // Each of these enters a sandbox of its own, as a host to be set up.
   results.push(await runFiles('end-to-end tests', [], endToEnd, names));
   return report(results);

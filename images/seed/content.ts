@@ -1,5 +1,4 @@
 /** The content of a seed: what mmdebstrap makes out of the recipe's packages, in the form that the recipe's kind has. */
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../host/run/run.ts';
@@ -47,7 +46,6 @@ export async function makeContent(recipe: SeedRecipe, sources: PackageSources, w
 }
 
 async function fetchPackages(recipe: SeedRecipe, sources: PackageSources, target: string, format: 'tar' | 'directory', onLine: OnLine): Promise<string> {
-  const hook = join(recipe.directory, 'customize.sh');
   onLine(`${recipe.name}: fetching packages of ${sources.suite}`);
   await run(
     [
@@ -57,7 +55,7 @@ async function fetchPackages(recipe: SeedRecipe, sources: PackageSources, target
       `--format=${format}`,
       `--include=${recipe.packages.join(',')}`,
       '--skip=output/dev',
-      ...(existsSync(hook) ? [`--customize-hook=${hook}`] : []),
+      ...recipe.hooks.map((hook) => `--customize-hook=${hook}`),
       sources.suite,
       target,
       ...sources.files,

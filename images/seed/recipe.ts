@@ -1,10 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** How a seed image is made: the content of its `recipe.json`. */
+/** How a seed image is made: the content of its `recipe.json`, and of that which it extends. */
 export interface Recipe {
+  /** The recipe that this one adds to: its packages come besides, its hook runs first, and what is not said here is as there. */
+  readonly extends?: string;
   readonly description: string;
   /**
    * `system`: an archive of everything that mmdebstrap makes. `busybox`: of only its busybox, with a link for each applet.
@@ -26,6 +28,8 @@ export interface Recipe {
 export interface SeedRecipe extends Recipe {
   readonly name: string;
   readonly directory: string;
+  /** Programs that change the root, in the order in which they run. */
+  readonly hooks: readonly string[];
 }
 
 /** Where the host's packages come from, which is where those of a seed come from too. */
@@ -41,7 +45,16 @@ export function readRecipe(name: string): SeedRecipe {
   if (!/^[a-z]+(-[a-z]+)*$/.test(name)) throw new Error(`not the name of a recipe: ${name}`);
   const directory = join(HERE, name);
   const recipe = JSON.parse(readFileSync(join(directory, 'recipe.json'), 'utf8')) as Recipe;
-  return { ...recipe, name, directory };
+  const base = recipe.extends === undefined ? undefined : readRecipe(recipe.extends);
+  const hook = join(directory, 'customize.sh');
+  return {
+    ...base,
+    ...recipe,
+    packages: [...(base?.packages ?? []), ...recipe.packages],
+    hooks: [...(base?.hooks ?? []), ...(existsSync(hook) ? [hook] : [])],
+    name,
+    directory,
+  };
 }
 
 /** The host's own release and its lists of package sources. */
@@ -60,6 +73,7 @@ export function recipeKey(recipe: SeedRecipe, sources: PackageSources): string {
   for (const code of ['build.ts', 'content.ts', 'recipe.ts', ...CODE[recipe.kind]]) hash.update(readFileSync(join(HERE, code)));
   if (recipe.kind === 'tiny-disk') addTree(hash, join(HERE, '../guest-tools'));
   addTree(hash, recipe.directory);
+  if (recipe.extends !== undefined) hash.update(recipeKey(readRecipe(recipe.extends), sources));
   return hash.digest('hex').slice(0, 12);
 }
 

@@ -2,7 +2,12 @@
  * docs/errors.md, from the tables that the errors are made of. As a program it prints the page:
  * `scripts/with-node.sh scripts/docs/errors-page.ts >docs/errors.md`.
  */
+import { agentErrors } from '../../agent/errors.ts';
+import { identityErrors } from '../../agent/identity/errors.ts';
+import { taskErrors } from '../../agent/tasks/errors.ts';
 import type { ErrorDefinition } from '../../host/errors/errors.ts';
+import { headErrors } from '../../headnode/errors.ts';
+import { networkErrors } from '../../headnode/networks/errors.ts';
 import { hostErrors } from '../../host/errors/host-errors.ts';
 import { imgadmErrors } from '../../imgadm/errors.ts';
 import { nodeErrors } from '../../node/errors.ts';
@@ -14,6 +19,11 @@ const TABLES: ReadonlyArray<readonly [title: string, table: Table]> = [
   ['vmadm', vmErrors.definitions],
   ['imgadm', imgadmErrors.definitions],
   ['zonewright, nictagadm', nodeErrors.definitions],
+  ['the agent', agentErrors.definitions],
+  ["the agent's tasks", taskErrors.definitions],
+  ['joining a head node', identityErrors.definitions],
+  ['the head node', headErrors.definitions],
+  ["the head node's networks", networkErrors.definitions],
   ['the host', hostErrors.definitions],
 ];
 
