@@ -108,7 +108,8 @@ suite('triton', { concurrency: 4 }, () => {
     await said('instance', 'create', '-w', '-n', 'iron', 'disk', 'large');
     const iron = await instance('iron');
     assert.deepEqual([iron['state'], iron['type'], iron['brand'], iron['image'], iron['memory']], ['running', 'virtualmachine', 'kvm', DISK_IMAGE, 1024]);
-    assert.deepEqual((await objects('instance', 'disk', 'list', 'iron')).map(({ size, boot }) => [size, boot]), [[2048, true], [20_480, false]]);
+    const [first, second] = await objects('instance', 'disk', 'list', 'iron');
+    assert.deepEqual([first?.['image'], first?.['boot'], second?.['size'], second?.['boot']], [DISK_IMAGE, true, 20_480, false]);
   });
 
   test('an instance is stopped, started and rebooted, each waited for', async () => {

@@ -13,7 +13,7 @@ before(async () => {
   uuid = vm_uuid;
 });
 
-after(async () => await head.close());
+after(async () => await head?.close());
 
 const UNKNOWN = '99999999-9999-4999-8999-999999999999';
 

@@ -9,7 +9,7 @@ before(async () => {
   head = await openHead({ nodes: 2 });
 });
 
-after(async () => await head.close());
+after(async () => await head?.close());
 
 async function made(more: Record<string, unknown> = {}): Promise<{ readonly uuid: string; readonly node: SimulatedNode }> {
   const { vm_uuid: uuid, job_uuid: job } = await head.vms.create(createParams(head, more), ASKER);

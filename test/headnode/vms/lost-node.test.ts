@@ -12,7 +12,7 @@ before(async () => {
   node = head.servers.nodes[0] as SimulatedNode;
 });
 
-after(async () => await head.close());
+after(async () => await head?.close());
 
 const isSettled = async (job: string): Promise<boolean> => (await head.jobs.get(job))?.['settled'] === true;
 

@@ -38,7 +38,16 @@ export interface Head {
   close(): Promise<void>;
 }
 
-export async function openHead({ place = { kind: 'pglite' }, nodes = 2, servers = simulatedNodes(nodes), images = oneImage }: { readonly images?: Images;  readonly place?: DatabasePlace; readonly nodes?: number; readonly servers?: SimulatedNodes } = {}): Promise<Head> {
+export interface HeadChoices {
+  readonly place?: DatabasePlace;
+  readonly nodes?: number;
+  readonly servers?: SimulatedNodes;
+  readonly images?: Images;
+  /** How long a create waits for a node that is cut off. */
+  readonly patienceSeconds?: number;
+}
+
+export async function openHead({ place = { kind: 'pglite' }, nodes = 2, servers = simulatedNodes(nodes), images = oneImage, patienceSeconds }: HeadChoices = {}): Promise<Head> {
   const database = await openDatabase(place);
   const errors: string[] = [];
   const onError = (what: string, error: unknown): void => void errors.push(`${what}: ${String(error)}`);

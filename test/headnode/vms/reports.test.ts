@@ -11,7 +11,7 @@ before(async () => {
   head = await openHead({ nodes: 3 });
 });
 
-after(async () => await head.close());
+after(async () => await head?.close());
 
 const zone = (more: WireObject = {}): WireObject & { readonly uuid: string } => ({
   uuid: randomUUID(),
