@@ -50,12 +50,13 @@ export async function ourLayer(workshop: Workshop, executable: Part): Promise<Pa
     await cp(join(executable.directory, 'files'), place, { recursive: true });
     for (const command of [...COMMANDS, ...INTERNAL]) await symlink('../zonewright', join(place, 'bin', command));
     for (const command of COMMANDS) await symlink(join(PROGRAM_FILES, 'bin', command), join(root, 'usr/sbin', command));
-    await compress(root, join(directory, 'zonewright.squashfs'));
+    // Older than everything below it, or systemd would take /usr for updated and prepare the root anew at every boot.
+    await compress(root, join(directory, 'zonewright.squashfs'), ['-all-time', '1']);
   });
 }
 
-async function compress(root: string, file: string): Promise<void> {
-  await run(['mksquashfs', root, file, '-comp', 'zstd', '-Xcompression-level', '15', '-noappend', '-quiet', '-no-progress']);
+async function compress(root: string, file: string, more: readonly string[] = []): Promise<void> {
+  await run(['mksquashfs', root, file, ...more, '-comp', 'zstd', '-Xcompression-level', '15', '-noappend', '-quiet', '-no-progress']);
   await rm(root, { recursive: true, force: true });
 }
 

@@ -5,9 +5,16 @@ import { run } from '../../../host/run/run.ts';
 
 /** A bare machine of the test's own: QEMU without KVM, with disks that stay between its boots. */
 export interface BareMachine {
-  /** Boot the platform with a script that runs as root when everything is up, then powers off. @returns what the serial console printed */
-  boot(platform: string, script: string, options?: { readonly append?: string; readonly megabytes?: number }): Promise<string>;
+  /** Boot the platform with a script that runs as root, then powers off. */
+  boot(platform: string, script: string, options?: { readonly append?: string; readonly megabytes?: number }): Promise<BootReport>;
   remove(): Promise<void>;
+}
+
+export interface BootReport {
+  /** What the script printed. */
+  readonly output: string;
+  /** What the machine printed on its serial console. */
+  readonly console: string;
 }
 
 const BOOT_MINUTES = 12;
@@ -26,22 +33,25 @@ export async function bareMachine(options: { readonly diskGigabytes: number; rea
   await run(['xorriso', '-as', 'mkisofs', '-quiet', '-volid', 'files', '-rational-rock', '-output', files, ...options.files]);
   return {
     async boot(platform, script, { append = '', megabytes = 3072 } = {}) {
-      const [scriptDisk, log] = [join(directory, 'script'), join(directory, 'console.log')];
-      await writeFile(scriptDisk, `${script}\nexit\n`.padEnd(SCRIPT_BYTES, '\n'));
+      const [scriptDisk, log, output] = [join(directory, 'script'), join(directory, 'console.log'), join(directory, 'output.log')];
+      await writeFile(scriptDisk, `exec </dev/null >/dev/ttyS1 2>&1\n${script}\nexit\n`.padEnd(SCRIPT_BYTES, '\n'));
       await run(
         [
           'qemu-system-x86_64',
           ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', String(megabytes), '-nodefaults', '-display', 'none', '-no-reboot'],
           ...['-kernel', join(platform, 'vmlinuz'), '-initrd', join(platform, 'initramfs')],
           ...['-append', `console=ttyS0 systemd.run="/bin/sh -c '${RUN_SCRIPT}'" ${append}`],
-          ...['-serial', `file:${log}`],
+          // The login prompt on the first port hangs up whatever else has it open.
+          ...['-serial', `file:${log}`, '-serial', `file:${output}`],
           ...['-drive', `file=${disk},format=raw,if=none,id=disk,cache=unsafe`, '-device', 'virtio-blk-pci,drive=disk,serial=disk'],
           ...['-drive', `file=${scriptDisk},format=raw,if=none,id=script,read-only=on`, '-device', 'virtio-blk-pci,drive=script,serial=script'],
           ...['-drive', `file=${files},format=raw,if=none,id=files,read-only=on`, '-device', 'virtio-blk-pci,drive=files,serial=files'],
         ],
         { timeout: BOOT_MINUTES * 60_000 },
       );
-      return readFile(log, 'utf8');
+      const texts = await Promise.all([output, log].map((file) => readFile(file, 'utf8')));
+      const [printed = '', said = ''] = texts.map((text) => text.replaceAll('\r', ''));
+      return { output: printed, console: said };
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { buildPlatform, type Platform } from '../../../images/platform/build.ts';
 import { buildSeed } from '../../../images/seed/build.ts';
-import { bareMachine, type BareMachine } from './boot.ts';
+import { bareMachine, type BareMachine, type BootReport } from './boot.ts';
 
 /** One story in several boots of one bare machine: each needs what the boot before it left on the disk. */
 let platform: Platform;
@@ -28,7 +28,6 @@ after(async () => {
 const PREPARE = `
 export SYSTEMD_PAGER=cat
 systemctl start multi-user.target
-exec </dev/null >/dev/ttyS0 2>&1
 say() { name=$1; shift; echo "<$name>"; "$@"; echo "status $?</$name>"; }
 mkdir -p /mnt/files; mount -o ro /dev/disk/by-id/virtio-files /mnt/files
 free_mib() { free -m | awk '/^Mem:/ { print $3 }'; }
@@ -52,7 +51,7 @@ test('an image is at most 250 MB', async () => {
 });
 
 test('it boots into memory, becomes a node on an empty disk, and runs a zone and a machine with KVM', async () => {
-  const console = await machine.boot(platform.directory, `${PREPARE}
+  const report = await machine.boot(platform.directory, `${PREPARE}
     say used free_mib
     say failed systemctl --failed --no-legend
     say root findmnt -n -o FSTYPE /
@@ -71,8 +70,8 @@ test('it boots into memory, becomes a node on an empty disk, and runs a zone and
     say accel vmadm info $machine accel
     say volume zfs list -H -t volume -o name
     say list vmadm list`);
-  const answer = answersOf(console);
-  assert.equal(answer('failed'), 'status 0', console.slice(-6000));
+  const answer = answersOf(report);
+  assert.equal(answer('failed'), 'status 0', report.console.slice(-6000));
   assert.match(answer('root'), /^overlay\n/);
   assert.ok(Number(answer('used').split('\n')[0]) <= 450, `it uses ${answer('used').split('\n')[0]} MiB`);
   for (const step of ['setup', 'image', 'zone', 'machine', 'zone-answers', 'machine-answers']) assert.match(answer(step), /status 0$/, `${step}: ${answer(step)}`);
@@ -84,12 +83,12 @@ test('it boots into memory, becomes a node on an empty disk, and runs a zone and
 });
 
 test('its next boot finds the node on its disk, with every instance running', async () => {
-  const console = await machine.boot(platform.directory, `${PREPARE}
-    say boot journalctl -u zonewright-node -o cat
+  const report = await machine.boot(platform.directory, `${PREPARE}
+    say boot journalctl -u zonewright-platform -o cat
     say zone-answers ping -c 1 -w 60 10.77.0.10
     say machine-answers ping -c 1 -w 120 10.77.0.11
     say list vmadm list -H -o alias,state`);
-  const answer = answersOf(console);
+  const answer = answersOf(report);
   assert.match(answer('list'), /db +running/, answer('boot'));
   assert.match(answer('list'), /web +running/, answer('boot'));
   assert.match(answer('zone-answers'), /status 0$/);
@@ -97,11 +96,10 @@ test('its next boot finds the node on its disk, with every instance running', as
 });
 
 test('without enough memory it says so in one line', async () => {
-  const console = await machine.boot(platform.directory, '', { megabytes: 768, append: 'zonewright.failure=reboot' }).catch((error: unknown) => String(error));
-  assert.match(console, /zonewright: this machine has \d+ MiB of memory; the platform needs \d+ MiB/);
+  const { console } = await machine.boot(platform.directory, '', { megabytes: 768, append: 'zonewright.failure=reboot' });
+  assert.match(console, /^zonewright: this machine has \d+ MiB of memory; the platform needs \d+ MiB$/m);
 });
 
-function answersOf(console: string): (name: string) => string {
-  const text = console.replaceAll('\r', '');
-  return (name) => new RegExp(`^<${name}>\\n([^]*?)</${name}>$`, 'm').exec(text)?.[1] ?? `nothing about ${name}; the console ended with:\n${text.slice(-4000)}`;
+function answersOf({ output, console }: BootReport): (name: string) => string {
+  return (name) => new RegExp(`^<${name}>\\n([^]*?)</${name}>$`, 'm').exec(output)?.[1] ?? `nothing about ${name}; the output ended with:\n${output.slice(-3000)}\nand the console with:\n${console.slice(-3000)}`;
 }
