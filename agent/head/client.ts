@@ -1,5 +1,6 @@
 /** Requests to head nodes, by mutual TLS. There may be several; the one that answered last is asked first. */
 import { Agent, request, type Dispatcher } from 'undici';
+import { jsonOf } from '../wire/json.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { identityErrors } from '../identity/errors.ts';
 import { headCheck } from '../identity/head-check.ts';
@@ -126,14 +127,6 @@ function acceptable({ status, text }: { readonly status: number; readonly text: 
   throw identityErrors.HeadRefused({ head, path: path.split('?')[0] ?? '', status, code: code.slice(0, 64), reason }, { cause: { status, code } });
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';

@@ -1,5 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
+import { jsonOf } from '../wire/json.ts';
 import { newPrivateKey } from '../../host/pki/keys.ts';
 import { newRequest } from '../../host/pki/request.ts';
 import { detailsOf, readCertificate, verifyCertificate } from '../../host/pki/certificate.ts';
@@ -103,14 +104,6 @@ function refusal(token: JoinToken, status: number, text: string): Error {
   return identityErrors.JoinRefused({ head: token.url, reason: reason.replace(/\p{Cc}/gu, ' ').slice(0, 300) });
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
 
 function isTlsError(error: unknown): boolean {
   return error instanceof Error && (/certificate|CERT|SIGNATURE/.test(`${'code' in error ? String(error.code) : ''} ${error.message}`));

@@ -6,12 +6,11 @@
  * everything that the kernel has said so far is taken in (`settled`), so that who has just changed something sees it. A
  * slow look around finds what no event told.
  */
-import { stat } from 'node:fs/promises';
 import { readdir } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { versionOf } from '../../vmadm/metadata/record-reader.ts';
 import type { Node } from '../../host/config/node-config.ts';
 import { isUuid } from '../../host/config/units.ts';
-import { isSystemError } from '../../host/errors/errors.ts';
 import type { VmObject } from '../../vmadm/engine.ts';
 import { liveFacts } from '../../vmadm/instance/live.ts';
 import { stateOf } from '../../vmadm/instance/state.ts';
@@ -141,16 +140,6 @@ async function runs(node: Node, record: VmRecord): Promise<boolean> {
   return zone_state === 'running';
 }
 
-/** Records are replaced as a whole, by a new file. */
-async function versionOf(path: string): Promise<string | undefined> {
-  try {
-    const { ino, mtimeNs, size } = await stat(path, { bigint: true });
-    return `${ino}:${mtimeNs}:${size}`;
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
 
 function order(one: VmRecord, other: VmRecord): number {
   return one.create_timestamp < other.create_timestamp ? -1 : Number(one.create_timestamp > other.create_timestamp);

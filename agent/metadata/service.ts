@@ -6,7 +6,7 @@
  * instruction; a slow look around takes up what nobody asked for, after a restart say, and drops what is gone.
  */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { namesIn } from '../../host/files/names-in.ts';
 import type { Node } from '../../host/config/node-config.ts';
 import { isUuid } from '../../host/config/units.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
@@ -90,18 +90,10 @@ export function openMetadataService(node: Node, log: Log): MetadataService {
 }
 
 async function guestsOf(node: Node): Promise<Set<string>> {
-  const [zones, machines] = await Promise.all([serviceDirectory(node), machinesDirectory(node)].map(uuidsIn));
+  const [zones, machines] = await Promise.all([serviceDirectory(node), machinesDirectory(node)].map(async (directory) => (await namesIn(directory)).filter(isUuid)));
   return new Set([...(zones ?? []), ...(machines ?? []).filter((uuid) => existsSync(machineSerial(node, uuid)))]);
 }
 
-async function uuidsIn(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).filter(isUuid);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return [];
-    throw error;
-  }
-}
 
 async function anyRuns(guests: ReadonlyMap<string, Guest>): Promise<boolean> {
   for (const guest of guests.values()) if (await guest.isRunning()) return true;

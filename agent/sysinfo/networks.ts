@@ -2,9 +2,10 @@
  * The host's network interfaces. A nic tag is carried by the interface that is its bridge's uplink, or, where the network is
  * this node's alone, by the bridge itself.
  */
-import { readdir, readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { basename, join } from 'node:path';
+import { namesIn } from '../../host/files/names-in.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
 import { readFileIfPresent } from '../../host/files/atomic.ts';
 import type { NicTags } from '../../host/net/nic-tags.ts';
@@ -73,7 +74,7 @@ function shownBridge({ mac, up, ip }: Interface, host: string): VirtualInterface
 async function interfacesOf(sys: string): Promise<Interface[]> {
   const directory = join(sys, 'class/net');
   const addresses = networkInterfaces();
-  const found = await Promise.all((await namesIn(directory)).map((name) => lookAt(join(directory, name), addresses[name]?.find(({ family }) => family === 'IPv4')?.address ?? '')));
+  const found = await Promise.all((await namesIn(directory)).sort().map((name) => lookAt(join(directory, name), addresses[name]?.find(({ family }) => family === 'IPv4')?.address ?? '')));
   return found.filter((one) => one !== undefined);
 }
 
@@ -104,15 +105,6 @@ async function linkOf(path: string): Promise<string | undefined> {
     return basename(await readlink(path));
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EINVAL')) return undefined;
-    throw error;
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).sort();
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return [];
     throw error;
   }
 }

@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError } from '../../host/errors/errors.ts';
+import { namesIn } from '../../host/files/names-in.ts';
 import type { WireObject } from '../services.ts';
 
 /**
@@ -17,14 +17,6 @@ export async function listPlatforms(directory: string, { withOs }: { readonly wi
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return [];
-    throw error;
-  }
-}
 
 async function isThere(path: string): Promise<boolean> {
   return await stat(path).then(() => true, () => false);

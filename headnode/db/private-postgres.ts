@@ -4,10 +4,11 @@
  * The head processes that use the directory look after it together. One of them holds the lock: it starts the server, starts it again
  * when it dies, and stops it when it ends itself; then another one takes over. A server that a killed head left behind is taken on.
  */
-import { chmod, chown, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { namesIn } from '../../host/files/names-in.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
 import { readFileIfPresent } from '../../host/files/atomic.ts';
 import { tryLock, type Lock } from '../../host/lock/lock.ts';
@@ -199,12 +200,6 @@ function asOwner(owner: Owner | undefined): [string, ...string[]] | [] {
   return owner ? ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--'] : [];
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  return await readdir(directory).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return [];
-    throw error;
-  });
-}
 
 async function sizeOf(path: string): Promise<number> {
   return await stat(path).then(({ size }) => size, () => 0);

@@ -1,13 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PRIVATELY } from '../privately.ts';
 import { run } from '../../host/run/run.ts';
 import { part, type Part, type Workshop } from './parts.ts';
-
-/**
- * mmdebstrap mounts /proc, /sys and /dev into what it builds. In namespaces of its own these mounts, and it, are gone
- * whenever we are, also after a kill.
- */
-const PRIVATELY = ['setpriv', '--pdeathsig', 'KILL', '--', 'unshare', '--mount', '--propagation', 'slave', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', '--'] as const;
 
 export interface DebianRoot {
   readonly suite: string;

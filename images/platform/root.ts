@@ -56,7 +56,7 @@ export async function ourLayer(workshop: Workshop, executable: Part): Promise<Pa
 }
 
 async function compress(root: string, file: string, more: readonly string[] = []): Promise<void> {
-  await run(['mksquashfs', root, file, ...more, '-comp', 'zstd', '-Xcompression-level', '15', '-noappend', '-quiet', '-no-progress']);
+  await run(['mksquashfs', root, file, ...more, '-comp', 'zstd', '-Xcompression-level', '19', '-b', '512K', '-noappend', '-quiet', '-no-progress']);
   await rm(root, { recursive: true, force: true });
 }
 
@@ -92,7 +92,6 @@ async function addFiles(root: string): Promise<void> {
 async function finishUpdates(root: string): Promise<void> {
   await run(['chroot', root, 'ldconfig']);
   await run(['chroot', root, 'journalctl', '--update-catalog']);
-  await run(['chroot', root, 'systemd-hwdb', 'update']);
   for (const directory of ['etc', 'var']) await writeFile(join(root, directory, '.updated'), '');
 }
 

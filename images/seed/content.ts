@@ -1,17 +1,9 @@
 /** The content of a seed: what mmdebstrap makes out of the recipe's packages, in the form that the recipe's kind has. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PRIVATELY } from '../privately.ts';
 import { run } from '../../host/run/run.ts';
 import type { PackageSources, SeedRecipe } from './recipe.ts';
-
-/**
- * mmdebstrap mounts /proc, /sys and /dev into what it builds. In namespaces of its own these mounts, and it, are gone
- * whenever we are, also after a kill; left behind, the next build would delete its way into the host through them.
- */
-const PRIVATELY: [string, ...string[]] = [
-  ...(['setpriv', '--pdeathsig', 'KILL', '--'] as const),
-  ...['unshare', '--mount', '--propagation', 'slave', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', '--'],
-];
 
 type OnLine = (line: string) => void;
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { keptConfigPath, nodeConfigPath } from '../../host/config/node-config.ts';
 import { dataset } from '../../host/config/units.ts';
 import { readFileIfPresent, writeFileAtomically } from '../../host/files/atomic.ts';
@@ -23,6 +24,7 @@ export async function restoreNode(): Promise<string | undefined> {
     await importPool(pool, { force: true, unmounted: true });
     const config = await configIn(pool);
     if (config !== undefined) {
+      await mkdir(dirname(nodeConfigPath()), { recursive: true, mode: 0o755 });
       await writeFileAtomically(nodeConfigPath(), config, { durable: false, mode: 0o644 });
       return pool;
     }

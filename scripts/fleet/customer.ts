@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { CLOUDAPI, type Head } from './head-host.ts';
 import type { Host } from './hosts.ts';
 
-const TRITON = 'test/headnode/clients/node_modules/triton/bin/triton';
+/** npm's command, as its package installs it. */
+export const TRITON = 'test/headnode/clients/node_modules/triton/bin/triton';
 
 /** Somebody with an account, at a shell with npm's `triton` command. */
 export interface Customer {

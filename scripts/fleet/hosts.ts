@@ -12,6 +12,8 @@ export interface Host {
   readonly address: string;
   /** What is this host's own: its disk, its data, its logs. */
   readonly directory: string;
+  /** The command, from outside, that runs a program on the host. */
+  argv(argv: readonly [string, ...string[]]): [string, ...string[]];
   /** Run a program on the host to its end. */
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
   /** Start a daemon on the host; what it prints goes to `<directory>/<log>.log`. */
@@ -38,6 +40,7 @@ function hostOf(directory: string, name: string, address: string): Host {
     name,
     address,
     directory,
+    argv: on,
     run: (argv, options = {}) => run(on(argv), { timeout: 300_000, ...options, environment: { ...environment(), ...options.environment } }),
     async launch(log, argv, more = {}) {
       const file = await open(join(directory, `${log}.log`), 'a', 0o600);

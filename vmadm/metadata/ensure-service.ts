@@ -2,9 +2,10 @@
  * The metadata service from outside. It is a process of the node's own, which no verb of vmadm can be: guests ask long
  * after the command that booted them has ended. Whoever boots a guest makes sure that it runs; nobody has to start it.
  */
-import { open, readdir, truncate } from 'node:fs/promises';
+import { open, truncate } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { namesIn } from '../../host/files/names-in.ts';
 import { nodeConfigPath, type Node } from '../../host/config/node-config.ts';
 import { isUuid } from '../../host/config/units.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
@@ -93,14 +94,6 @@ function askService(node: Node, request: string): Promise<string | undefined> {
   });
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return [];
-    throw error;
-  }
-}
 
 function failure(node: Node, reason: string): Error {
   return vmErrors.MetadataServiceFailed({ reason }, { hint: `Its last words are in ${serviceLog(node)}.` });
