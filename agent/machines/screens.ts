@@ -4,12 +4,12 @@
  * could take its keyboard otherwise, and zones are there too.
  */
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { createServer, isIPv4, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Node } from '../../host/config/node-config.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
+import { hostAddresses } from '../../host/net/bridge.ts';
 import { readNicTags } from '../../host/net/nic-tags.ts';
 import { connectGuestSocket } from '../../host/qemu/guest-socket.ts';
 import { SOCKETS } from '../../host/qemu/machine.ts';
@@ -88,7 +88,7 @@ const LOOPBACK = '127.0.0.1';
 
 async function adminAddress(node: Node): Promise<string | undefined> {
   const bridge = (await readNicTags(node))['admin']?.bridge;
-  return networkInterfaces()[bridge ?? '']?.find(({ family }) => family === 'IPv4')?.address;
+  return (await hostAddresses()).find((one) => one.interface === bridge && isIPv4(one.address))?.address;
 }
 
 /** Any port is the one that it had before, where that is free: whoever was told of it finds it there after a restart of ours. */

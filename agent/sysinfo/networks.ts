@@ -3,11 +3,12 @@
  * this node's alone, by the bridge itself.
  */
 import { readlink } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
+import { isIPv4 } from 'node:net';
 import { basename, join } from 'node:path';
 import { namesIn } from '../../host/files/names-in.ts';
 import { isSystemError } from '../../host/errors/errors.ts';
 import { readFileIfPresent } from '../../host/files/atomic.ts';
+import { hostAddresses } from '../../host/net/bridge.ts';
 import type { NicTags } from '../../host/net/nic-tags.ts';
 import type { NetworkInterface, Sysinfo, VirtualInterface } from '../wire/sysinfo.ts';
 
@@ -73,17 +74,20 @@ function shownBridge({ mac, up, ip }: Interface, host: string): VirtualInterface
 
 async function interfacesOf(sys: string): Promise<Interface[]> {
   const directory = join(sys, 'class/net');
-  const addresses = networkInterfaces();
-  const found = await Promise.all((await namesIn(directory)).sort().map((name) => lookAt(join(directory, name), addresses[name]?.find(({ family }) => family === 'IPv4')?.address ?? '')));
+  // Not Node's own list, which leaves out an interface without a carrier: a bridge whose last zone has just stopped.
+  const addresses = (await hostAddresses()).filter(({ address }) => isIPv4(address));
+  const found = await Promise.all((await namesIn(directory)).sort().map((name) => lookAt(join(directory, name), addresses.find((one) => one.interface === name)?.address ?? '')));
   return found.filter((one) => one !== undefined);
 }
 
 const IFF_UP = 1;
+/** ARPHRD_LOOPBACK. */
+const LOOPBACK = '772';
 
 /** Undefined for the loopback, and for one that went away meanwhile. */
 async function lookAt(path: string, ip: string): Promise<Interface | undefined> {
-  const [mac, state, mode, members, flags] = await Promise.all(['address', 'operstate', 'bonding/mode', 'bonding/slaves', 'flags'].map((file) => read(join(path, file))));
-  if (mac === undefined || mac === '' || mac === '00:00:00:00:00:00') return undefined;
+  const [type, mac, state, mode, members, flags] = await Promise.all(['type', 'address', 'operstate', 'bonding/mode', 'bonding/slaves', 'flags'].map((file) => read(join(path, file))));
+  if (mac === undefined || mac === '' || type === LOOPBACK) return undefined;
   const [device, master] = await Promise.all([linkOf(join(path, 'device')), linkOf(join(path, 'master'))]);
   // A bridge without a port has no carrier; a network of this node alone is there all the same.
   const isEmptyBridge = (Number(flags ?? 0) & IFF_UP) !== 0 && (await namesIn(join(path, 'brif'))).length === 0 && (await namesIn(join(path, 'bridge'))).length > 0;

@@ -21,13 +21,9 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** Lines of a sources.list for another release of Debian, from the mirrors that this host's own packages come from. */
 export async function debianSources(suite: string): Promise<string[]> {
-  const { stdout } = await run(['apt-get', 'indextargets', '--format', '$(REPO_URI) $(CODENAME)', 'Created-By: Packages']);
-  const repositories = new Set(stdout.trim().split('\n').filter((line) => line !== ''));
-  const lines = [...repositories].flatMap((line) => {
-    const [uri = '', codename = ''] = line.split(' ');
-    const [, pocket = ''] = /^[a-z]+(-updates|-security)?$/.exec(codename) ?? [];
-    return uri === '' ? [] : [`deb [signed-by=${KEYRING}] ${uri} ${suite}${pocket} main contrib`];
-  });
-  if (lines.length === 0) throw new Error('apt knows no package sources; run `apt-get update` first');
-  return lines.sort();
+  // What apt would fetch for its lists names every repository, whether the lists are there or not.
+  const { stdout } = await run(['apt-get', 'update', '--print-uris']);
+  const lines = [...stdout.matchAll(/^'(\S+)dists\/[a-z]+(-updates|-security)?\/InRelease'/gm)].map(([, uri = '', pocket = '']) => `deb [signed-by=${KEYRING}] ${uri} ${suite}${pocket} main contrib`);
+  if (lines.length === 0) throw new Error('apt knows no package sources: there is none in /etc/apt/sources.list.d');
+  return [...new Set(lines)].sort();
 }

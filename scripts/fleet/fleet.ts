@@ -23,7 +23,7 @@ export async function buildFleet(sandbox: string, nodeCount: number, checks: Che
   await setUp(headHost);
   const head = headOn(headHost);
   await head.start();
-  checks.tell(`head   ${headHost.address}, its data in ${headHost.directory}/data`);
+  checks.tell(`head   ${headHost.address}, its data in ${headHost.directory}/zones/head`);
   const nodes = nodeHosts.map(nodeOn);
   for (const node of nodes) {
     await node.join(head);

@@ -28,14 +28,13 @@ const START_SECONDS = 120;
 
 /** The head on its host; it does not run yet. */
 export function headOn(host: Host): Head {
-  const data = `${host.directory}/data`;
   let process: Launched | undefined;
-  const command = async (...args: readonly string[]): Promise<string> => (await host.run(['bin/zonewright', 'head', ...args, '--data', data])).stdout.trim();
+  const command = async (...args: readonly string[]): Promise<string> => (await host.run(['bin/zonewright', 'head', ...args])).stdout.trim();
   return {
     host,
     command,
     async start() {
-      process = await host.launch('head', ['bin/zonewright', 'head', 'run', '--data', data, '--admin', host.address]);
+      process = await host.launch('head', ['bin/zonewright', 'head', 'run', '--admin', host.address]);
       await until(`the head answers (see ${host.directory}/head.log)`, START_SECONDS, () => answers(() => command('status')));
     },
     async kill() {

@@ -5,8 +5,8 @@
  */
 import { parseArgs } from 'node:util';
 import { everythingIsThereOnce, nothingIsLeftOver } from './accounts.ts';
-import { newChecks } from './check.ts';
-import { buildFleet } from './fleet.ts';
+import { newChecks, type Checks } from './check.ts';
+import { buildFleet, type Fleet } from './fleet.ts';
 import { prompt } from './prompt.ts';
 import { ordinaryDay } from './session.ts';
 import { agentDiesInATask, headDiesInACreate, networkIsCut } from './trouble.ts';
@@ -28,16 +28,22 @@ async function main(args: readonly string[]): Promise<number> {
   if (sandbox === undefined) throw new Error('the fleet needs the sandbox: start it with `npm run fleet`');
   const checks = newChecks((line) => void process.stdout.write(`${line}\n`));
   const fleet = await buildFleet(sandbox, nodes, checks);
-  const instances = await ordinaryDay(fleet, checks);
-  if (values.keep) {
-    await prompt(fleet);
-    return 0;
+  try {
+    await live(fleet, values.keep, checks);
+  } finally {
+    // What they run ends with the sandbox.
+    await Promise.all([fleet.head.kill(), ...fleet.nodes.map((node) => node.killAgent())]);
   }
+  return 0;
+}
+
+async function live(fleet: Fleet, keep: boolean, checks: Checks): Promise<void> {
+  const instances = await ordinaryDay(fleet, checks);
+  if (keep) return prompt(fleet);
   instances.push(await headDiesInACreate(fleet, checks), await agentDiesInATask(fleet, checks), await networkIsCut(fleet, checks));
   await everythingIsThereOnce(fleet, instances, checks);
   await nothingIsLeftOver(fleet, instances, checks);
   process.stdout.write(`\nThe fleet did what it should: ${checks.count} checks, ${instances.length} instances.\n`);
-  return 0;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { runInteractively } from '../../host/run/interactive.ts';
+import { quoted } from '../quickstart/quoted.ts';
 import type { Fleet } from './fleet.ts';
 import { TRITON } from './customer.ts';
 import type { Host } from './hosts.ts';
@@ -47,7 +48,8 @@ async function nextLine(): Promise<string | undefined> {
 
 async function onTerminal(host: Host, argv: readonly [string, ...string[]], environment: Readonly<Record<string, string>> = {}): Promise<void> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  await runInteractively(host.argv(argv), { ...inherited, ...environment });
+  // A terminal of its own: a shell that took ours could not give it back, since it does not see our process group.
+  await runInteractively(['script', '--quiet', '--return', '--command', host.argv(argv).map(quoted).join(' '), '/dev/null'], { ...inherited, ...environment });
 }
 
 async function disturb({ head, nodes }: Fleet, what: string, host: Host): Promise<void> {

@@ -1,3 +1,4 @@
+import { quoted } from './quoted.ts';
 import { run } from '../../host/run/run.ts';
 import { runInteractively } from '../../host/run/interactive.ts';
 import { ZonewrightError } from '../../host/errors/errors.ts';
@@ -54,10 +55,6 @@ export function sayResult(timings: readonly Timing[], zone: { readonly uuid: str
   process.stdout.write(
     ['', '== Where the time went', ...rows, '', `The zone first-zone runs, and this host reaches it at ${zone.address}. Next:`, '', `  bin/zlogin ${zone.uuid}`, machine === undefined ? `  bin/vmadm get ${zone.uuid}` : `  bin/vmadm console ${machine}    (Ctrl-] leaves it)`, '  bin/zonewright doctor', '', ''].join('\n'),
   );
-}
-
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function environment(): Record<string, string> {

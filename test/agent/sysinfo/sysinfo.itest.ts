@@ -7,6 +7,7 @@ import { nodeStatus } from '../../../agent/head/node-status.ts';
 import { statusSchema } from '../../../agent/wire/messages.ts';
 import { sysinfoSchema, type Sysinfo } from '../../../agent/wire/sysinfo.ts';
 import { dataset } from '../../../host/config/units.ts';
+import { run } from '../../../host/run/run.ts';
 import { createDataset, setProperties } from '../../../host/zfs/zfs.ts';
 import { openEngine } from '../../../vmadm/open-engine.ts';
 import { cli } from '../../support/cli.ts';
@@ -32,6 +33,15 @@ test('sysinfo tells of the node, its pool and its admin network', async () => {
   assert.ok(Math.abs(Number(document['Zpool Creation']) - Date.now() / 1000) < 3600);
   assert.deepEqual([document['Admin NIC Tag'], document['Admin IP']], ['admin', '10.77.0.1']);
   assert.deepEqual(document['Network Interfaces']?.['zwadmin']?.['NIC Names'], ['admin', 'external']);
+});
+
+test('the admin address is there also when the last instance on its bridge has gone', async () => {
+  const port = `zwt${randomUUID().slice(0, 8)}`;
+  await run(['ip', 'link', 'add', port, 'type', 'veth', 'peer', 'name', `${port}p`]);
+  await run(['ip', 'link', 'set', port, 'master', 'zwadmin', 'up']);
+  await run(['ip', 'link', 'delete', port]);
+  assert.match((await run(['ip', 'link', 'show', 'zwadmin'])).stdout, /NO-CARRIER/);
+  assert.equal((await sysinfo('-f'))['Admin IP'], '10.77.0.1');
 });
 
 test('it is kept until somebody refreshes it', async () => {
