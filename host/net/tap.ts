@@ -5,6 +5,7 @@
  */
 import { open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSystemError } from '../errors/errors.ts';
 import { run } from '../run/run.ts';
 import { joinVlan } from './bridge.ts';
 
@@ -49,7 +50,16 @@ export async function removeTap(name: string): Promise<void> {
 async function openDevice(device: string, directory: string): Promise<FileHandle> {
   const [entry] = await readdir(`/sys/class/net/${device}/macvtap`);
   const numbers = (await readFile(`/sys/class/net/${device}/macvtap/${entry}/dev`, 'utf8')).trim().split(':');
-  const node = join(directory, device);
+  try {
+    return await openByNode(join(directory, device), numbers);
+  } catch (error) {
+    if (!isSystemError(error, 'EACCES')) throw error;
+    // systemd mounts /run without devices.
+    return await openByNode(join('/dev', `zonewright-${device}`), numbers);
+  }
+}
+
+async function openByNode(node: string, numbers: readonly string[]): Promise<FileHandle> {
   await rm(node, { force: true });
   await run(['mknod', '-m', '0600', '--', node, 'c', ...numbers]);
   try {

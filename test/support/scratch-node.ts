@@ -67,8 +67,11 @@ export async function scratchNode(options: { readonly megabytes?: number } = {})
   return { ...node, configPath, remove: () => removeNode(node, directory) };
 }
 
+/** Of its own, as bridges of nodes have it: without one a bridge has its ports' lowest, and none when they are gone. */
+const BRIDGE_MAC = '02:5a:57:00:00:01';
+
 async function sharedBridge(): Promise<void> {
-  const { exitCode } = await run(['ip', 'link', 'add', 'zwadmin', 'type', 'bridge'], { acceptExitCodes: [0, 2] });
+  const { exitCode } = await run(['ip', 'link', 'add', 'name', 'zwadmin', 'address', BRIDGE_MAC, 'type', 'bridge'], { acceptExitCodes: [0, 2] });
   if (exitCode !== 0) return;
   await run(['ip', 'address', 'add', '10.77.0.1/24', 'dev', 'zwadmin']);
   await run(['ip', 'link', 'set', 'zwadmin', 'up']);

@@ -9,6 +9,7 @@ import { hostInterfaceName, hostInterfacesOf } from '../../../host/net/names.ts'
 import { openTap, removeTap } from '../../../host/net/tap.ts';
 import { isMachineRunning, killMachine, removeMachineRuntime, startMachine } from '../../../host/qemu/process.ts';
 import { run } from '../../../host/run/run.ts';
+import { volumePlace } from '../../../host/zfs/volume.ts';
 import { createDataset } from '../../../host/zfs/zfs.ts';
 import { filteredNics } from '../../brands/filtered-nics.ts';
 import { bridgesFor } from '../../brands/write-zone-config.ts';
@@ -17,7 +18,7 @@ import { control } from '../../machines/control.ts';
 import { prepareFirmware } from '../../machines/firmware.ts';
 import { machineRuntime } from '../../machines/runtime.ts';
 import { startSpec } from '../../machines/start-spec.ts';
-import type { ExtraDisk } from '../../machines/disks.ts';
+import { ownedDisks, type ExtraDisk } from '../../machines/disks.ts';
 import type { VmRecord } from '../../payload/index.ts';
 import { readRecord } from '../../store/records.ts';
 import { rangeOf, recordOf, rootDataset, type VmContext } from '../context.ts';
@@ -51,6 +52,7 @@ export const start: StepKind<VmContext, StartArgs> = {
   async perform({ uuid, order, extra }, { on }) {
     const record = await recordOf(on.node, uuid);
     const spec = await startSpec(on.node, record, { extra: (extra ?? []) as readonly ExtraDisk[], ...(order === undefined ? {} : { order }) });
+    await ownVolumes(on.node, record, spec.id);
     const taps = await openTaps(on.node, record);
     try {
       await startMachine(machineRuntime(on.node, uuid), { ...spec, taps: taps.map((tap) => tap.fd) });
@@ -88,6 +90,12 @@ export const reset: StepKind<VmContext, ResetArgs> = {
   perform: async ({ uuid }, { on }) => void (await control(on.node, uuid, (qmp) => qmp.execute('system_reset'))),
   undo: async () => undefined,
 };
+
+/** A volume's device is a new one, and root's, after each start of the host; a disk in a file stays the machine's own. */
+async function ownVolumes(node: Node, record: VmRecord, id: number): Promise<void> {
+  const places = ownedDisks(record).map((disk) => volumePlace(node, disk.dataset));
+  for (const { path, kind } of places) if (kind === 'device') await chown(path, id, id);
+}
 
 async function openTaps(node: Node, record: VmRecord): Promise<FileHandle[]> {
   if (record.nics.length === 0) return [];
