@@ -67,7 +67,7 @@ test('it boots into memory, becomes a node on an empty disk, and runs a zone and
     zone=$(vmadm lookup -1 alias=web); machine=$(vmadm lookup -1 alias=db)
     say inside sh -c "zlogin web 'cat /proc/self/uid_map; id -u' | cat"
     say on-disk stat -c %u /zones/$zone/root/etc
-    say cgroup sh -c "cat /sys/fs/cgroup/zonewright/$zone/memory.max /sys/fs/cgroup/zonewright/$zone/pids.max /sys/fs/cgroup/zonewright/$zone/cpu.max"
+    say cgroup sh -c "cat /sys/fs/cgroup/zonewright/$zone/lxc.payload.$zone/memory.max /sys/fs/cgroup/zonewright/$zone/lxc.payload.$zone/pids.max /sys/fs/cgroup/zonewright/$zone/lxc.payload.$zone/cpu.max"
     say accel vmadm info $machine accel
     say volume zfs list -H -t volume -o name
     say list vmadm list`);
