@@ -18,6 +18,7 @@ import { debianSources, readPlatformRecipe } from './sources.ts';
 import { zfsModule } from './zfs-module.ts';
 
 const CACHE = '/var/cache/zonewright/platform';
+const STAMP = /^\d{8}T\d{6}Z$/;
 
 export interface Platform {
   /** When it was built, which is its version: `20261121T154200Z`. */
@@ -29,7 +30,7 @@ export interface Platform {
 export async function buildPlatform(options: { readonly out: string; readonly stamp?: string; readonly cache?: string; say(line: string): void }): Promise<Platform> {
   const workshop: Workshop = { cache: options.cache ?? CACHE, say: (line) => options.say(line) };
   const stamp = options.stamp ?? stampOf(new Date());
-  if (!/^\d{8}T\d{6}Z$/.test(stamp)) throw new Error(`--stamp ${JSON.stringify(stamp)} is not of the form 20261121T154200Z`);
+  if (!STAMP.test(stamp)) throw new Error(`not a stamp: ${JSON.stringify(stamp)}`);
   const recipe = await readPlatformRecipe();
   const sources = await debianSources(recipe.suite);
   const debian = await debianRoot(workshop, 'debian', { suite: recipe.suite, sources, packages: recipe.packages });
@@ -87,8 +88,34 @@ function stampOf(date: Date): string {
   return date.toISOString().replace(/[-:]/g, '').replace(/\.\d+Z$/, 'Z');
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { out: { type: 'string', default: '.cache/platform' }, stamp: { type: 'string' } } });
-  const { directory } = await buildPlatform({ out: values.out, ...(values.stamp === undefined ? {} : { stamp: values.stamp }), say: (line) => process.stderr.write(`${line}\n`) });
+async function main(args: readonly string[]): Promise<number> {
+  const options = optionsOf(args);
+  if (typeof options === 'string') {
+    process.stderr.write(options);
+    return options === USAGE ? 0 : 2;
+  }
+  const { directory } = await buildPlatform({ ...options, say: (line) => process.stderr.write(`${line}\n`) });
   process.stdout.write(`${directory}\n`);
+  return 0;
 }
+
+const USAGE = `Usage: npm run platform [-- --out <directory>] [--stamp <stamp>]
+
+Build a platform image into <directory>/platform-<stamp>. Without --out it goes below .cache/platform, without --stamp it is
+named by the time: 20261121T154200Z.
+`;
+
+/** What the arguments ask for; a text for the user when they are not understood, or ask for help. */
+function optionsOf(args: readonly string[]): { readonly out: string; readonly stamp?: string } | string {
+  try {
+    const { values } = parseArgs({ args: [...args], options: { out: { type: 'string', default: '.cache/platform' }, stamp: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } } });
+    if (values.help) return USAGE;
+    if (values.stamp !== undefined && !STAMP.test(values.stamp)) return `platform: --stamp ${JSON.stringify(values.stamp)} is not of the form 20261121T154200Z\n`;
+    return { out: values.out, ...(values.stamp === undefined ? {} : { stamp: values.stamp }) };
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error) return `platform: ${error.message}\n${USAGE}`;
+    throw error;
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -18,23 +18,35 @@ const USAGE = `Usage: npm run fleet [-- --keep] [--nodes <n>]
 `;
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { keep: { type: 'boolean', default: false }, nodes: { type: 'string', default: '3' }, help: { type: 'boolean', short: 'h', default: false } } });
-  const nodes = Number(values.nodes);
-  if (values.help || !Number.isInteger(nodes) || nodes < 2 || nodes > 8) {
-    process.stderr.write(values.help ? USAGE : `fleet: --nodes ${values.nodes} is not a number from 2 to 8\n${USAGE}`);
-    return values.help ? 0 : 2;
+  const options = optionsOf(args);
+  if (typeof options === 'string') {
+    process.stderr.write(options);
+    return options === USAGE ? 0 : 2;
   }
   const sandbox = process.env['ZONEWRIGHT_SANDBOX'];
   if (sandbox === undefined) throw new Error('the fleet needs the sandbox: start it with `npm run fleet`');
   const checks = newChecks((line) => void process.stdout.write(`${line}\n`));
-  const fleet = await buildFleet(sandbox, nodes, checks);
+  const fleet = await buildFleet(sandbox, options.nodes, checks);
   try {
-    await live(fleet, values.keep, checks);
+    await live(fleet, options.keep, checks);
   } finally {
     // What they run ends with the sandbox.
     await Promise.all([fleet.head.kill(), ...fleet.nodes.map((node) => node.killAgent())]);
   }
   return 0;
+}
+
+/** What the arguments ask for; a text for the user when they are not understood, or ask for help. */
+function optionsOf(args: readonly string[]): { readonly keep: boolean; readonly nodes: number } | string {
+  try {
+    const { values } = parseArgs({ args: [...args], options: { keep: { type: 'boolean', default: false }, nodes: { type: 'string', default: '3' }, help: { type: 'boolean', short: 'h', default: false } } });
+    const nodes = Number(values.nodes);
+    if (values.help) return USAGE;
+    return Number.isInteger(nodes) && nodes >= 2 && nodes <= 8 ? { keep: values.keep, nodes } : `fleet: --nodes ${values.nodes} is not a number from 2 to 8\n${USAGE}`;
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error) return `fleet: ${error.message}\n${USAGE}`;
+    throw error;
+  }
 }
 
 async function live(fleet: Fleet, keep: boolean, checks: Checks): Promise<void> {
