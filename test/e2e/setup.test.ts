@@ -15,7 +15,7 @@ test('setup makes a node of a fresh host, and doing it again changes nothing', a
   const [first = '', again = ''] = stdout.split('AGAIN\n');
   assert.match(first, /^done +pool +zones made in/m);
   const lines = again.split('\n').slice(0, again.split('\n').indexOf('status 0'));
-  assert.equal(lines.length, 9);
+  assert.equal(lines.length, 10);
   for (const line of lines) assert.match(line, /^ok /);
   assert.match(again, /same configuration/);
   assert.match(again, /^zones zones\/config zones\/cores zones\/opt zones\/var /m);
