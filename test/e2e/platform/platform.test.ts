@@ -31,7 +31,7 @@ systemctl start multi-user.target
 say() { name=$1; shift; echo "<$name>"; "$@"; echo "status $?</$name>"; }
 answers() { for try in $(seq 90); do ping -c 1 -W 2 $1 && return; sleep 1; done; return 1; }
 mkdir -p /mnt/files; mount -o ro /dev/disk/by-id/virtio-files /mnt/files
-taken_mib() { free -m | awk '/^Mem:/ { print $2 - $4 }'; } # file cache and image included
+taken_mib() { awk '{ kib[$1] = $2 } END { print int((kib["MemTotal:"] - kib["MemFree:"] - kib["Buffers:"] - kib["Cached:"] + kib["Shmem:"]) / 1024) }' /proc/meminfo; } # the image included, file cache not
 `;
 
 const PAYLOADS = `
