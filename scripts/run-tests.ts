@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { runInteractively } from '../host/run/interactive.ts';
 import type { Counts } from './counting-reporter.ts';
 
@@ -69,6 +69,7 @@ async function choose(files: readonly string[], patterns: readonly string[]): Pr
 function report(results: readonly Counts[]): number {
   const { passed, failed, skipped } = results.reduce(add, NOTHING);
   const nothingRan = passed + failed === 0;
+  if (flaky.length > 0) process.stdout.write(`\nFailed at first, and passed when run again:\n${flaky.map((file) => `  ${relative(ROOT, file)}\n`).join('')}`);
   if (interrupted) process.stdout.write('\nInterrupted.\n');
   if (nothingRan) process.stdout.write('\nNo test matches.\n');
   process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
@@ -91,8 +92,23 @@ async function check(name: string, argv: readonly string[]): Promise<Counts> {
   return status === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 };
 }
 
+/** Files that failed and passed when they were run again; said at the end, since each is a fault of its own. */
+const flaky: string[] = [];
+const MOST_FLAKY = 3;
+
+/** Run test files; where only a few fail, these once more, on their own: what fails twice has failed. */
 async function runFiles(title: string, wrapper: readonly string[], files: readonly string[], names: readonly string[]): Promise<Counts> {
   if (files.length === 0 || interrupted) return NOTHING;
+  const first = await runOnce(title, wrapper, files, names);
+  const failed = first.failedFiles ?? [];
+  if (first.failed === 0 || failed.length === 0 || failed.length > MOST_FLAKY || interrupted) return first;
+  const second = await runOnce(`${title}: once more what failed`, wrapper, failed, names);
+  if (second.failed > 0 || second.passed === 0) return first;
+  flaky.push(...failed);
+  return { passed: first.passed + first.failed, failed: 0, skipped: first.skipped };
+}
+
+async function runOnce(title: string, wrapper: readonly string[], files: readonly string[], names: readonly string[]): Promise<Counts> {
   heading(title);
   const scratch = await mkdtemp(join(tmpdir(), 'zonewright-tests-'));
   try {
