@@ -8,7 +8,6 @@ export const TRITON = 'test/headnode/clients/node_modules/triton/bin/triton';
 
 /** Somebody with an account, at a shell with npm's `triton` command. */
 export interface Customer {
-  readonly account: string;
   /** `triton <args>`, shown as it is typed. @returns what it prints */
   triton(...args: readonly string[]): Promise<string>;
   /** The same, without showing it: for looking whether something has come to be. */
@@ -34,7 +33,6 @@ export async function newCustomer(head: Head, host: Host, account: string, show:
     return answer.stdout.trim();
   };
   return {
-    account,
     environment,
     triton: (...args) => run(args, show),
     ask: (...args) => run(args, () => undefined),

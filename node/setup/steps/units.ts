@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readFileIfPresent, writeFileAtomically } from '../../../host/files/atomic.ts';
 import { zfsDaemonEnvironment } from '../../../host/zfs/fuse-credentials/build.ts';
 import { run } from '../../../host/run/run.ts';
-import { ready, wanting, type Setup, type SetupStep } from '../step.ts';
+import { ready, wanting, type SetupStep } from '../step.ts';
 import { systemdRuns, unitPath, unitTexts } from '../systemd.ts';
 import { hasModule } from './zfs.ts';
 
@@ -15,11 +15,11 @@ export const unitsStep: SetupStep = {
   async inspect(setup) {
     if (!setup.options.units) return ready('left out, as asked');
     if (!systemdRuns()) return ready('no systemd here: run `zonewright setup` again after a reboot');
-    const missing = await outdated(setup);
+    const missing = await outdated();
     return missing.length === 0 ? ready('installed') : wanting(`install ${missing.map(([name]) => name).join(', ')}`);
   },
-  async perform(setup) {
-    const units = await outdated(setup);
+  async perform() {
+    const units = await outdated();
     for (const [name, text] of units) await writeFileAtomically(unitPath(name), text, { durable: true, mode: 0o644 });
     await run(['systemctl', 'daemon-reload']);
     const names = units.map(([name]) => name);
@@ -29,7 +29,7 @@ export const unitsStep: SetupStep = {
   },
 };
 
-async function outdated(_setup: Setup): Promise<Array<[name: string, text: string]>> {
+async function outdated(): Promise<Array<[name: string, text: string]>> {
   const wanted = [...unitTexts(PROGRAM, (await superviseDaemon()) ? await zfsDaemonEnvironment() : undefined)];
   const present = await Promise.all(wanted.map(([name]) => readFileIfPresent(unitPath(name))));
   return wanted.filter(([, text], index) => present[index] !== text);
