@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { runInteractively } from '../host/run/interactive.ts';
 import type { Counts } from './counting-reporter.ts';
+import { runInLanes } from './test-lanes.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const NODE = process.execPath;
@@ -17,7 +18,7 @@ const NODE = process.execPath;
 const SEEDS = 'images/seed/build.ts';
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
 
-const SANDBOX = [join(ROOT, 'test/sandbox/enter.sh')];
+const SANDBOX = join(ROOT, 'test/sandbox/enter.sh');
 /** Files that hold for commands by themselves and for commands as clients of an agent; run both ways. */
 const THROUGH_AGENT = ['test/imgadm/cli.itest.ts', 'test/vmadm/bad-input.itest.ts', 'test/vmadm/lifecycle.itest.ts', 'test/vmadm/update.itest.ts'];
 
@@ -34,18 +35,18 @@ async function main(patterns: readonly string[]): Promise<number> {
   const results: Counts[] = [];
   if (patterns.length === 0) results.push(await check('lint', ['scripts/lint.ts']), await check('types', ['node_modules/typescript/bin/tsc', '--noEmit']));
   if (chosen.some((file) => /^test\/(headnode|e2e)\//.test(file))) results.push(await check('API clients', ['scripts/api-clients.ts']));
-  results.push(await runFiles('unit tests', [], unit, names));
+  results.push(await runFiles({ title: 'unit tests', files: unit, names, lanes: LANES }));
   if (integration.length + endToEnd.length > 0) {
     for (const seed of ['minimal', 'debian', 'debian-cloud', 'tiny-vm', 'debian-vm']) results.push(await check(`seed image ${seed}`, [SEEDS, seed]));
     results.push(await check('guest tools', ['images/guest-tools/build.ts']));
   }
-  results.push(await runFiles('integration tests', SANDBOX, integration, names));
+  results.push(await runFiles({ title: 'integration tests', files: integration, names, lanes: LANES, sandbox: true }));
   // The same commands, whose work an agent does.
   process.env['ZONEWRIGHT_TEST_AGENT'] = '1';
-  results.push(await runFiles('integration tests through the agent', SANDBOX, integration.filter((file) => THROUGH_AGENT.includes(file)), names));
+  results.push(await runFiles({ title: 'integration tests through the agent', files: integration.filter((file) => THROUGH_AGENT.includes(file)), names, lanes: LANES, sandbox: true }));
   delete process.env['ZONEWRIGHT_TEST_AGENT'];
   // Each of these enters a sandbox of its own, as a host to be set up.
-  results.push(await runFiles('end-to-end tests', [], endToEnd, names));
+  results.push(await runFiles({ title: 'end-to-end tests', files: endToEnd, names, lanes: 1 }));
   return report(results);
 }
 
@@ -95,30 +96,52 @@ async function check(name: string, argv: readonly string[]): Promise<Counts> {
 /** Files that failed and passed when they were run again; said at the end, since each is a fault of its own. */
 const flaky: string[] = [];
 const MOST_FLAKY = 3;
+const LANES = 2;
+
+interface Section {
+  readonly title: string;
+  readonly files: readonly string[];
+  readonly names: readonly string[];
+  /** How many files at a time: much of what tests do is waiting. */
+  readonly lanes: number;
+  /** Each file in a sandbox of its own. */
+  readonly sandbox?: boolean;
+}
 
 /** Run test files; where only a few fail, these once more, on their own: what fails twice has failed. */
-async function runFiles(title: string, wrapper: readonly string[], files: readonly string[], names: readonly string[]): Promise<Counts> {
-  if (files.length === 0 || interrupted) return NOTHING;
-  const first = await runOnce(title, wrapper, files, names);
+async function runFiles(section: Section): Promise<Counts> {
+  if (section.files.length === 0 || interrupted) return NOTHING;
+  const first = await runOnce(section);
   const failed = first.failedFiles ?? [];
   if (first.failed === 0 || failed.length === 0 || failed.length > MOST_FLAKY || interrupted) return first;
-  const second = await runOnce(`${title}: once more what failed`, wrapper, failed, names);
+  const second = await runOnce({ ...section, title: `${section.title}: once more what failed`, files: failed, lanes: 1 });
   if (second.failed > 0 || second.passed === 0) return first;
   flaky.push(...failed);
   return { passed: first.passed + first.failed, failed: 0, skipped: first.skipped };
 }
 
-async function runOnce(title: string, wrapper: readonly string[], files: readonly string[], names: readonly string[]): Promise<Counts> {
+async function runOnce({ title, files, names, lanes, sandbox = false }: Section): Promise<Counts> {
   heading(title);
   const scratch = await mkdtemp(join(tmpdir(), 'zonewright-tests-'));
+  const argvOf = (name: string, some: readonly string[]): [string, ...string[]] => [NODE, '--test', `--test-concurrency=${lanes}`, ...reporters(join(scratch, name)), ...names.map((pattern) => `--test-name-pattern=${pattern}`), ...some];
+  const countsIn = async (name: string, status: number): Promise<Counts> => {
+    const file = join(scratch, name);
+    return existsSync(file) ? countsOf(await readFile(file, 'utf8'), status) : { ...NOTHING, failed: 1 };
+  };
   try {
-    const counts = join(scratch, 'counts.json');
-    const argv = [...wrapper, NODE, '--test', '--test-concurrency=1', ...reporters(counts), ...names.map((name) => `--test-name-pattern=${name}`), ...files];
-    const status = await runInteractively(argv as [string, ...string[]], environment());
-    return existsSync(counts) ? countsOf(await readFile(counts, 'utf8'), status) : { ...NOTHING, failed: 1 };
+    if (!sandbox) return await countsIn('all', await runInteractively(argvOf('all', files), environment()));
+    const jobs = new Map(files.map((file, index) => [file, [SANDBOX, ...argvOf(String(index), [file])] as [string, ...string[]]]));
+    const ended = await runInLanes(jobs, lanes, () => interrupted);
+    const counts = await Promise.all([...ended].map(async ([file, status]) => named(file, await countsIn(String(files.indexOf(file)), status))));
+    return counts.reduce(add, NOTHING);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** A file whose run failed is one that failed, also when no test of it could say so. */
+function named(file: string, counts: Counts): Counts {
+  return counts.failed === 0 ? counts : { ...counts, failedFiles: [file] };
 }
 
 /** A run that ended badly without a failed test in its counts (it was killed, a file did not load) is a failure too. */
@@ -133,7 +156,7 @@ function reporters(countsFile: string): string[] {
 }
 
 function add(one: Counts, other: Counts): Counts {
-  return { passed: one.passed + other.passed, failed: one.failed + other.failed, skipped: one.skipped + other.skipped };
+  return { passed: one.passed + other.passed, failed: one.failed + other.failed, skipped: one.skipped + other.skipped, failedFiles: [...(one.failedFiles ?? []), ...(other.failedFiles ?? [])] };
 }
 
 function heading(text: string): void {
