@@ -3,7 +3,7 @@ import type { Fleet } from './fleet.ts';
 import { machineOf, type Instance } from './session.ts';
 
 /** Every acknowledged instance is there exactly once, or has failed and left nothing. */
-export async function everythingIsThereOnce({ nodes, customer }: Fleet, instances: readonly Instance[], checks: Checks): Promise<void> {
+export async function everythingIsThereOnce({ nodes, customer }: Pick<Fleet, 'nodes' | 'customer'>, instances: readonly Instance[], checks: Checks): Promise<void> {
   checks.tell('\n== Is everything there, once?');
   for (const { id, name } of instances) {
     const { state } = await machineOf(customer, id);
@@ -28,7 +28,7 @@ export async function nothingIsLeftOver({ head, nodes, customer, zoneImage, mach
     await checks.see(`${node.host.name} has no instance, no dataset, no interface and no journal of one`, async () => {
       const uuids = (await node.datasets()).filter((name) => /^[0-9a-f]{8}-/.test(name) && !name.startsWith(zoneImage) && !name.startsWith(machineImage));
       const { stdout: links } = await node.host.run(['ip', '-brief', 'link', 'show', 'master', 'zwadmin']);
-      const { stdout: journal } = await node.host.run(['find', `${node.host.directory}/zones/config/journal`, '-type', 'f', '-not', '-name', '.sync']);
+      const { stdout: journal } = await node.host.run(['find', `${node.pool}/config/journal`, '-type', 'f', '-not', '-name', '.sync']);
       return uuids.length === 0 && (await node.vmadm('list', '-H')) === '' && links.trim().split('\n').length === 1 && journal === '';
     });
   }

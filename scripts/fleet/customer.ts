@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CLOUDAPI, type Head } from './head-host.ts';
-import type { Host } from './hosts.ts';
+import type { Shell } from './hosts.ts';
 
 /** npm's command, as its package installs it. */
 export const TRITON = 'test/headnode/clients/node_modules/triton/bin/triton';
@@ -14,15 +14,23 @@ export interface Customer {
   ask(...args: readonly string[]): Promise<string>;
   /** A shell's environment for the same commands. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Where the commands are run. */
+  readonly host: Pick<Shell, 'run' | 'argv'>;
+}
+
+/** The host at which a customer sits, with the directory for the home. */
+export interface Desk {
+  readonly host: Pick<Shell, 'run' | 'argv'>;
+  readonly directory: string;
 }
 
 /** Give a customer an account and a key. @param show is told each command and its answer */
-export async function newCustomer(head: Head, host: Host, account: string, show: (text: string) => void): Promise<Customer> {
-  const home = join(host.directory, account);
+export async function newCustomer(head: Head, { host, directory }: Desk, account: string, show: (text: string) => void): Promise<Customer> {
+  const home = join(directory, account);
   await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 });
   await host.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', account, '-f', join(home, '.ssh/id_ed25519')]);
   await head.command('account', 'add', account, '--email', `${account}@example.com`);
-  await head.command('key', 'add', account, join(home, '.ssh/id_ed25519.pub'));
+  await head.command('key', 'add', account, await head.host.bring(join(home, '.ssh/id_ed25519.pub')));
   const { stdout } = await host.run(['ssh-keygen', '-l', '-E', 'md5', '-f', join(home, '.ssh/id_ed25519.pub')]);
   const fingerprint = /MD5:([0-9a-f:]+)/.exec(stdout)?.[1] ?? '';
   const environment = { HOME: home, NODE_NO_WARNINGS: '1', TRITON_URL: CLOUDAPI, TRITON_ACCOUNT: account, TRITON_KEY_ID: fingerprint };
@@ -33,6 +41,7 @@ export async function newCustomer(head: Head, host: Host, account: string, show:
     return answer.stdout.trim();
   };
   return {
+    host,
     environment,
     triton: (...args) => run(args, show),
     ask: (...args) => run(args, () => undefined),

@@ -28,21 +28,28 @@ export async function buildFleet(sandbox: string, nodeCount: number, checks: Che
   for (const node of nodes) {
     await node.join(head);
     await node.start();
-    checks.tell(`${node.host.name}  ${node.host.address}, its pool in ${node.host.directory}/pool.img`);
+    checks.tell(`${node.host.name}  ${node.host.address}, its pool on ${node.pool}`);
   }
   await checks.see(`all ${nodeCount} nodes have registered and are running`, async () => (await head.servers()).filter(({ status }) => status === 'running').length === nodeCount);
   await head.command('network', 'add', 'fleet', SUBNET, '--nic-tag', 'admin', '--start', '10.99.0.100', '--end', '10.99.0.199');
-  await head.command('package', 'add', 'small', '--ram', '128', '--disk', '1024', '--cpu', '100', '--vcpus', '1');
-  const [zoneImage, machineImage] = [await publish(head, 'minimal'), await publish(head, 'tiny-vm')];
-  checks.tell('network fleet, package small, images minimal and tiny-vm are there');
-  const customer = await newCustomer(head, headHost, 'alice', checks.tell);
+  const { zoneImage, machineImage } = await stock(head, 'bin/imgadm', checks);
+  const customer = await newCustomer(head, { host: headHost, directory: headHost.directory }, 'alice', checks.tell);
   return { head, nodes, customer, zoneImage, machineImage };
 }
 
-async function publish(head: Head, name: string): Promise<string> {
+/** What customers choose from: a package, and an image of each kind. @param imgadm the command on the head */
+export async function stock(head: Head, imgadm: string, checks: Checks): Promise<{ readonly zoneImage: string; readonly machineImage: string }> {
+  await head.command('package', 'add', 'small', '--ram', '128', '--disk', '1024', '--cpu', '100', '--vcpus', '1');
+  const [zoneImage, machineImage] = [await publish(head, imgadm, 'minimal'), await publish(head, imgadm, 'tiny-vm')];
+  checks.tell('package small, images minimal and tiny-vm are there');
+  return { zoneImage, machineImage };
+}
+
+async function publish(head: Head, imgadm: string, name: string): Promise<string> {
   const { archive, manifests } = await buildSeed(name);
   const manifest = manifests[0];
   if (!manifest) throw new Error(`the seed ${name} has no manifest`);
-  await head.host.run(['bin/imgadm', 'publish', '-m', manifest.path, '-f', archive, INTERNAL]);
+  const [manifestThere, archiveThere] = [await head.host.bring(manifest.path), await head.host.bring(archive)];
+  await head.host.run([imgadm, 'publish', '-m', manifestThere, '-f', archiveThere, INTERNAL]);
   return manifest.uuid;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZonewrightError } from '../../host/errors/errors.ts';
 import type { Launched } from '../../host/run/launch.ts';
-import type { Host } from './hosts.ts';
+import type { Host, Shell } from './hosts.ts';
 
 export interface ServerStatus {
   readonly uuid: string;
@@ -11,9 +11,9 @@ export interface ServerStatus {
 
 /** The fleet's head node: a process on its host, and what an operator does there. */
 export interface Head {
-  readonly host: Host;
+  readonly host: Shell;
   start(): Promise<void>;
-  /** End its process at once, as a power cut would. */
+  /** End it at once: its process, or its power. */
   kill(): Promise<void>;
   /** `zonewright head <args>`: what it prints. */
   command(...args: readonly string[]): Promise<string>;
@@ -41,11 +41,14 @@ export function headOn(host: Host): Head {
       await process?.kill();
     },
     servers: async () => (JSON.parse(await command('status', '--json')) as { servers: ServerStatus[] }).servers,
-    async api<Body>(path: string) {
-      const { stdout } = await host.run(['curl', '--silent', '--show-error', '--fail', '--max-time', '30', `${INTERNAL}${path}`]);
-      return JSON.parse(stdout) as Body;
-    },
+    api: (path) => apiOn(host, path),
   };
+}
+
+/** An answer of the APIs that a head has on its loopback. */
+export async function apiOn<Body>(host: Shell, path: string): Promise<Body> {
+  const { stdout } = await host.run(['curl', '--silent', '--show-error', '--fail', '--max-time', '30', `${INTERNAL}${path}`]);
+  return JSON.parse(stdout) as Body;
 }
 
 /** Wait until something is so. @throws Error that says what was waited for */

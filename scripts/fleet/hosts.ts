@@ -7,19 +7,26 @@ import { run, type RunOptions, type RunResult } from '../../host/run/run.ts';
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, '../..');
 
-export interface Host {
+/** A host as somebody with a shell on it, and a hand on its cable, has it. */
+export interface Shell {
   readonly name: string;
   readonly address: string;
-  /** What is this host's own: its disk, its data, its logs. */
-  readonly directory: string;
   /** The command, from outside, that runs a program on the host. */
   argv(argv: readonly [string, ...string[]]): [string, ...string[]];
   /** Run a program on the host to its end. */
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
-  /** Start a daemon on the host; what it prints goes to `<directory>/<log>.log`. */
-  launch(log: string, argv: readonly [string, ...string[]], environment?: Readonly<Record<string, string>>): Promise<Launched>;
+  /** Bring a file onto the host. @returns its path there */
+  bring(path: string): Promise<string>;
   /** Pull the host's network cable, or put it in again. */
   cable(state: 'in' | 'out'): Promise<void>;
+}
+
+/** A host in namespaces of this machine. */
+export interface Host extends Shell {
+  /** What is this host's own: its disk, its data, its logs. */
+  readonly directory: string;
+  /** Start a daemon on the host; what it prints goes to `<directory>/<log>.log`. */
+  launch(log: string, argv: readonly [string, ...string[]], environment?: Readonly<Record<string, string>>): Promise<Launched>;
 }
 
 export const PREFIX = 24;
@@ -50,6 +57,8 @@ function hostOf(directory: string, name: string, address: string): Host {
         await file.close();
       }
     },
+    // It has the same files.
+    bring: async (path) => path,
     cable: async (state) => void (await run(['ip', 'link', 'set', 'dev', `cable-${name}`, state === 'in' ? 'up' : 'down'])),
   };
 }

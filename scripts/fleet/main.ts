@@ -6,15 +6,17 @@
 import { parseArgs } from 'node:util';
 import { everythingIsThereOnce, nothingIsLeftOver } from './accounts.ts';
 import { newChecks, type Checks } from './check.ts';
+import { liveBooted } from './booted/run.ts';
 import { buildFleet, type Fleet } from './fleet.ts';
 import { prompt } from './prompt.ts';
 import { ordinaryDay } from './session.ts';
 import { agentDiesInATask, headDiesInACreate, networkIsCut } from './trouble.ts';
 
-const USAGE = `Usage: npm run fleet [-- --keep] [--nodes <n>]
+const USAGE = `Usage: npm run fleet [-- --booted] [--keep] [--nodes <n>]
 
+  --booted     machines that really boot, in QEMU: a head from its CD, two nodes over the network; about 20 minutes
   --keep       after the customer's day, leave the fleet running, with a prompt to look around
-  --nodes <n>  how many nodes the head has (default: 3)
+  --nodes <n>  how many nodes the head has (default: 3); not with --booted
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -26,23 +28,33 @@ async function main(args: readonly string[]): Promise<number> {
   const sandbox = process.env['ZONEWRIGHT_SANDBOX'];
   if (sandbox === undefined) throw new Error('the fleet needs the sandbox: start it with `npm run fleet`');
   const checks = newChecks((line) => void process.stdout.write(`${line}\n`));
+  if (options.booted) {
+    await liveBooted(sandbox, options.keep, checks);
+    return 0;
+  }
   const fleet = await buildFleet(sandbox, options.nodes, checks);
   try {
     await live(fleet, options.keep, checks);
   } finally {
     // What they run ends with the sandbox.
-    await Promise.all([fleet.head.kill(), ...fleet.nodes.map((node) => node.killAgent())]);
+    await Promise.all([fleet.head.kill(), ...fleet.nodes.map((node) => node.kill())]);
   }
   return 0;
 }
 
+interface Options {
+  readonly booted: boolean;
+  readonly keep: boolean;
+  readonly nodes: number;
+}
+
 /** What the arguments ask for; a text for the user when they are not understood, or ask for help. */
-function optionsOf(args: readonly string[]): { readonly keep: boolean; readonly nodes: number } | string {
+function optionsOf(args: readonly string[]): Options | string {
   try {
-    const { values } = parseArgs({ args: [...args], options: { keep: { type: 'boolean', default: false }, nodes: { type: 'string', default: '3' }, help: { type: 'boolean', short: 'h', default: false } } });
+    const { values } = parseArgs({ args: [...args], options: { booted: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, nodes: { type: 'string', default: '3' }, help: { type: 'boolean', short: 'h', default: false } } });
     const nodes = Number(values.nodes);
     if (values.help) return USAGE;
-    return Number.isInteger(nodes) && nodes >= 2 && nodes <= 8 ? { keep: values.keep, nodes } : `fleet: --nodes ${values.nodes} is not a number from 2 to 8\n${USAGE}`;
+    return Number.isInteger(nodes) && nodes >= 2 && nodes <= 8 ? { booted: values.booted, keep: values.keep, nodes } : `fleet: --nodes ${values.nodes} is not a number from 2 to 8\n${USAGE}`;
   } catch (error) {
     if (error instanceof TypeError && 'code' in error) return `fleet: ${error.message}\n${USAGE}`;
     throw error;

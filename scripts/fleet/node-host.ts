@@ -1,15 +1,15 @@
 import type { Launched } from '../../host/run/launch.ts';
-import { PREFIX, type Host } from './hosts.ts';
+import { PREFIX, type Host, type Shell } from './hosts.ts';
 import { answers, until, type Head } from './head-host.ts';
 
 /** A node of the fleet: a host with a pool of its own, and its agent. */
 export interface FleetNode {
-  readonly host: Host;
-  /** Make the host a node, and let it join. */
-  join(head: Head): Promise<void>;
+  readonly host: Shell;
+  /** Where its pool is mounted. */
+  readonly pool: string;
   start(): Promise<void>;
-  /** End its agent at once. What it runs goes on. */
-  killAgent(): Promise<void>;
+  /** End it at once: its agent, and what it runs goes on; or its power. */
+  kill(): Promise<void>;
   /** `vmadm` on it: what it prints. */
   vmadm(...args: readonly string[]): Promise<string>;
   /** Names of the pool's datasets below it. */
@@ -19,13 +19,20 @@ export interface FleetNode {
 const POOL_GIGABYTES = '6';
 const START_SECONDS = 60;
 
+/** A node in namespaces, which does not join by itself. */
+export interface HostedNode extends FleetNode {
+  /** Make the host a node, and let it join. */
+  join(head: Head): Promise<void>;
+}
+
 /** A node on a host; nothing is done yet. */
-export function nodeOn(host: Host): FleetNode {
+export function nodeOn(host: Host): HostedNode {
   const { name, directory } = host;
   let agent: Launched | undefined;
   const vmadm = async (...args: readonly string[]): Promise<string> => (await host.run(['bin/vmadm', ...args])).stdout.trim();
   return {
     host,
+    pool: `${directory}/zones`,
     vmadm,
     async join(head) {
       await setUp(host);
@@ -36,7 +43,7 @@ export function nodeOn(host: Host): FleetNode {
       agent = await host.launch('agent', ['bin/zonewright', 'agent', '--stay']);
       await until(`the agent of ${name} answers (see ${directory}/agent.log)`, START_SECONDS, () => answers(() => vmadm('list')));
     },
-    async killAgent() {
+    async kill() {
       await agent?.kill();
     },
     async datasets() {

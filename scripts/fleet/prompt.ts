@@ -3,7 +3,7 @@ import { runInteractively } from '../../host/run/interactive.ts';
 import { quoted } from '../quickstart/quoted.ts';
 import type { Fleet } from './fleet.ts';
 import { TRITON } from './customer.ts';
-import type { Host } from './hosts.ts';
+import type { Shell } from './hosts.ts';
 
 const HELP = `
 The fleet runs until you type \`exit\` or press Ctrl-D. Type
@@ -28,7 +28,7 @@ export async function prompt(fleet: Fleet): Promise<void> {
     const host = hosts.get(word);
     const member = hosts.get(rest[0] ?? '');
     if (word === 'exit') return;
-    if (word === 'triton') await onTerminal(fleet.head.host, [process.execPath, TRITON, ...rest], fleet.customer.environment);
+    if (word === 'triton') await onTerminal(fleet.customer.host, [process.execPath, TRITON, ...rest], fleet.customer.environment);
     else if (host) await onTerminal(host, rest.length === 0 ? ['bash'] : (rest as [string, ...string[]]));
     else if (member && ['kill', 'start', 'cut', 'heal'].includes(word)) await disturb(fleet, word, member).catch((error: unknown) => say(String(error)));
     else if (word !== '') say(word === 'help' ? help : `There is neither a host nor a command ${JSON.stringify(word)}; type help.`);
@@ -46,15 +46,15 @@ async function nextLine(): Promise<string | undefined> {
   }
 }
 
-async function onTerminal(host: Host, argv: readonly [string, ...string[]], environment: Readonly<Record<string, string>> = {}): Promise<void> {
+async function onTerminal(host: Pick<Shell, 'argv'>, argv: readonly [string, ...string[]], environment: Readonly<Record<string, string>> = {}): Promise<void> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
   // A terminal of its own: a shell that took ours could not give it back, since it does not see our process group.
   await runInteractively(['script', '--quiet', '--return', '--command', host.argv(argv).map(quoted).join(' '), '/dev/null'], { ...inherited, ...environment });
 }
 
-async function disturb({ head, nodes }: Fleet, what: string, host: Host): Promise<void> {
+async function disturb({ head, nodes }: Fleet, what: string, host: Shell): Promise<void> {
   const node = nodes.find((one) => one.host === host);
   if (what === 'cut' || what === 'heal') await host.cable(what === 'cut' ? 'out' : 'in');
-  else if (what === 'kill') await (node ? node.killAgent() : head.kill());
+  else if (what === 'kill') await (node ? node.kill() : head.kill());
   else await (node ?? head).start();
 }

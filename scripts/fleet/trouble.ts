@@ -32,7 +32,7 @@ export async function agentDiesInATask(fleet: Fleet, checks: Checks): Promise<In
     for (const node of nodes) if ((await node.datasets()).includes(instance.id)) working = node;
     return working !== undefined;
   });
-  await working?.killAgent();
+  await working?.kill();
   checks.tell(`the agent of ${working?.host.name} was killed; it is started again`);
   await working?.start();
   await checks.see('the instance runs, or its create has failed and left nothing', async () => ['running', 'failed'].includes((await machineOf(customer, instance.id)).state));

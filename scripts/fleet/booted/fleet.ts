@@ -1,0 +1,139 @@
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { launch } from '../../../host/run/launch.ts';
+import { run } from '../../../host/run/run.ts';
+import type { Checks } from '../check.ts';
+import { newCustomer } from '../customer.ts';
+import { stock, type Fleet } from '../fleet.ts';
+import { until, type Head } from '../head-host.ts';
+import { answersDisc, answersOfHead } from './answers.ts';
+import { assemble, makeSwitch, type BareMachine } from './machine.ts';
+import { headOf, nodeOf } from './members.ts';
+import { letsIn, optionsOf, shellOf, type Access } from './ssh.ts';
+
+/** Two versions of the platform image, as `npm run platform` made them. */
+export interface Platforms {
+  readonly first: string;
+  readonly second: string;
+}
+
+/** Where a fleet keeps its disks, which go with the sandbox, and what its consoles say, which stays. */
+export interface Place {
+  readonly directory: string;
+  readonly logs: string;
+}
+
+export interface BootedFleet extends Fleet {
+  readonly machines: readonly BareMachine[];
+  readonly access: Access;
+}
+
+export const ADMIN = { sandbox: '10.88.0.254/24', head: '10.88.0.2', netmask: '255.255.255.0', first: '10.88.0.100', last: '10.88.0.199' } as const;
+/** Where customers' instances are. */
+const CUSTOMERS = { sandbox: '10.88.1.254/24', subnet: '10.88.1.0/24' } as const;
+const ROOT = join(import.meta.dirname, '../../..');
+const NODES = [
+  { name: 'node1', firmware: 'bios', mac: '52:54:00:88:00:11', mebibytes: 3072 },
+  { name: 'node2', firmware: 'uefi', mac: '52:54:00:88:00:12', mebibytes: 3072 },
+] as const;
+const HEAD = { name: 'head', firmware: 'bios', mac: '52:54:00:88:00:02', mebibytes: 3584 } as const;
+/** Installing a head, with a database of its own, on an emulated processor. */
+const INSTALL_SECONDS = 900;
+
+interface CnapiServer {
+  readonly uuid: string;
+  readonly status: string;
+  readonly setup: boolean;
+  readonly sysinfo?: { readonly 'Network Interfaces'?: Readonly<Record<string, { readonly 'MAC Address'?: string; readonly ip4addr?: string; readonly 'NIC Names'?: readonly string[] }>> };
+}
+
+/** Switch on a head with a CD and a file of answers, and two machines with nothing; wait until they are a fleet. */
+export async function bootFleet(place: Place, { first }: Platforms, checks: Checks): Promise<BootedFleet> {
+  const { directory, logs } = place;
+  for (const path of [directory, logs]) await mkdir(path, { recursive: true });
+  await makeSwitch(ADMIN.sandbox);
+  await run(['ip', 'address', 'add', CUSTOMERS.sandbox, 'dev', 'fleet']);
+  const access = await operatorsKey(directory);
+  const { machine: headMachine, head } = await bootHead(place, first, access, checks);
+  const { machines, nodes } = await bootNodes(place, head, access, checks);
+  await head.command('network', 'add', 'fleet', CUSTOMERS.subnet, '--nic-tag', 'admin', '--start', '10.88.1.100', '--end', '10.88.1.199');
+  const { zoneImage, machineImage } = await stock(head, 'imgadm', checks);
+  await forwardApis(logs, access);
+  const customer = await newCustomer(head, { host: sandboxShell, directory }, 'alice', checks.tell);
+  return { head, nodes, customer, zoneImage, machineImage, machines: [headMachine, ...machines], access };
+}
+
+/** The sandbox itself, at which the customer sits. */
+const sandboxShell: Parameters<typeof newCustomer>[1]['host'] = {
+  argv: (argv) => [...argv],
+  run: (argv, { environment, ...options } = {}) => run(argv, { timeout: 1_200_000, cwd: ROOT, ...options, environment: { HOME: '/root', ...environment } }),
+};
+
+async function operatorsKey(directory: string): Promise<Access> {
+  const key = join(directory, 'operator');
+  await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'operator', '-f', key]);
+  const knownHosts = join(directory, 'known_hosts');
+  await writeFile(knownHosts, '');
+  return { key, knownHosts };
+}
+
+async function bootHead(place: Place, platform: string, access: Access, checks: Checks): Promise<{ machine: BareMachine; head: Head }> {
+  checks.tell('\n== A head node boots from its CD, unattended');
+  const answers = await answersDisc(place.directory, await answersOfHead({ mac: HEAD.mac, address: ADMIN.head, netmask: ADMIN.netmask, first: ADMIN.first, last: ADMIN.last, publicKey: `${access.key}.pub` }));
+  const machine = await assemble({ ...HEAD, ...place, media: [await isoIn(platform), answers] });
+  const host = shellOf(machine, ADMIN.head, access);
+  const head = headOf(machine, host);
+  await machine.powerOn('cd');
+  await checks.see(`the head has installed itself and lets its operator in at ${ADMIN.head}`, () => letsIn(host), INSTALL_SECONDS);
+  await checks.see('its APIs answer, and it is a server of its own', async () => (await serversOf(head)).some(({ setup, status }) => setup && status === 'running'), INSTALL_SECONDS);
+  return { machine, head };
+}
+
+async function bootNodes(place: Place, head: Head, access: Access, checks: Checks): Promise<{ machines: BareMachine[]; nodes: Fleet['nodes'] }> {
+  checks.tell('\n== Two bare machines boot over the network: one by BIOS, one by UEFI');
+  const machines = await Promise.all(NODES.map((node) => assemble({ ...node, ...place })));
+  for (const machine of machines) await machine.powerOn('network');
+  const nodes: Array<Fleet['nodes'][number]> = [];
+  for (const [index, { name, mac, firmware }] of NODES.entries()) {
+    let address = '';
+    await checks.see(`${name} has booted by ${firmware === 'bios' ? 'BIOS' : 'UEFI'} and PXE, has joined, and is set up`, async () => {
+      const server = (await serversOf(head)).find((one) => addressOf(one, mac) !== undefined);
+      address = server ? (addressOf(server, mac) ?? '') : '';
+      return server?.setup === true && server.status === 'running' && address !== '';
+    }, INSTALL_SECONDS);
+    const machine = machines[index];
+    if (!machine) throw new Error(`${name} has no machine`);
+    const host = shellOf(machine, address, access);
+    await checks.see(`${name} lets the operator in at ${address}`, () => letsIn(host));
+    nodes.push(nodeOf(machine, host));
+  }
+  return { machines, nodes };
+}
+
+/** CNAPI's servers; none while the head is still on its way. */
+export async function serversOf({ host }: Pick<Head, 'host'>): Promise<CnapiServer[]> {
+  const { stdout, exitCode } = await host.run(['curl', '--silent', '--fail', '--max-time', '30', 'http://127.0.0.1:8080/servers?extras=sysinfo'], { acceptExitCodes: Array.from({ length: 256 }, (_, code) => code) });
+  return exitCode === 0 ? (JSON.parse(stdout) as CnapiServer[]) : [];
+}
+
+/** The address of a server whose port has this MAC address, on the admin network; '' while it has none. */
+function addressOf({ sysinfo }: CnapiServer, mac: string): string | undefined {
+  const nics = Object.values(sysinfo?.['Network Interfaces'] ?? {});
+  return nics.some((nic) => nic['MAC Address']?.toLowerCase() === mac) ? (nics.map(({ ip4addr }) => ip4addr ?? '').find((address) => address !== '') ?? '') : undefined;
+}
+
+/** The head's APIs listen on its loopback: an operator's tunnel brings them here. */
+async function forwardApis(logs: string, access: Access): Promise<void> {
+  const log = await open(join(logs, 'tunnel.log'), 'a', 0o600);
+  const forwards = [8080, 8090].flatMap((port) => ['-L', `127.0.0.1:${port}:127.0.0.1:${port}`]);
+  const again = `while :; do ${['ssh', ...optionsOf(access), '-o', 'ExitOnForwardFailure=yes', '-N', ...forwards, `root@${ADMIN.head}`].join(' ')}; sleep 1; done`;
+  await launch(['bash', '-c', again], { log: log.fd, environment: { HOME: '/root' } });
+  await log.close();
+  await until('the head’s APIs answer through the tunnel', 60, async () => (await run(['curl', '--silent', '--output', '/dev/null', 'http://127.0.0.1:8080/servers'], { acceptExitCodes: Array.from({ length: 256 }, (_, code) => code) })).exitCode === 0);
+}
+
+async function isoIn(platform: string): Promise<string> {
+  const iso = (await readdir(platform)).find((name) => name.endsWith('.iso'));
+  if (iso === undefined) throw new Error(`no ISO in ${platform}`);
+  return join(platform, iso);
+}

@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { everythingIsThereOnce } from '../accounts.ts';
+import type { Checks } from '../check.ts';
+import { prompt } from '../prompt.ts';
+import { ordinaryDay } from '../session.ts';
+import { bootFleet, type Platforms } from './fleet.ts';
+import { vlansAreApart, zonesAreKeptApart } from './inside.ts';
+import { headIsRebooted, powerIsCut, secondVersion } from './life.ts';
+import { optionsOf } from './ssh.ts';
+
+/** A fleet of machines that really boot: from nothing to its second version. */
+export async function liveBooted(sandbox: string, keep: boolean, checks: Checks): Promise<void> {
+  const platforms = JSON.parse(process.env['ZONEWRIGHT_FLEET_PLATFORMS'] ?? '{}') as Platforms;
+  const logs = process.env['ZONEWRIGHT_FLEET_LOGS'] ?? join(sandbox, 'logs');
+  checks.tell(`What the consoles say goes to ${logs}.`);
+  const fleet = await bootFleet({ directory: join(sandbox, 'fleet'), logs }, platforms, checks);
+  try {
+    const instances = await ordinaryDay(fleet, checks);
+    if (keep) {
+      for (const { host } of [fleet.head, ...fleet.nodes]) checks.tell(`${host.name.padEnd(6)} nsenter --target ${process.pid} --net -- ssh ${optionsOf(fleet.access).slice(0, 4).join(' ')} root@${host.address}`);
+      return await prompt(fleet);
+    }
+    await zonesAreKeptApart(fleet, instances, checks);
+    instances.push(...(await vlansAreApart(fleet, checks)));
+    await powerIsCut(fleet, checks);
+    await secondVersion(fleet, platforms, checks);
+    await headIsRebooted(fleet, checks);
+    await everythingIsThereOnce(fleet, instances, checks);
+    process.stdout.write(`\nThe booted fleet did what it should: ${checks.count} checks, ${instances.length} instances.\n`);
+  } finally {
+    await Promise.all(fleet.machines.map((machine) => machine.cutPower()));
+  }
+}

@@ -1,0 +1,43 @@
+import { basename } from 'node:path';
+import { run, type RunOptions } from '../../../host/run/run.ts';
+import { quoted } from '../../quickstart/quoted.ts';
+import type { Shell } from '../hosts.ts';
+import type { BareMachine } from './machine.ts';
+
+const OPTIONS = ['-o', 'StrictHostKeyChecking=accept-new', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=5', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=6', '-o', 'LogLevel=ERROR'];
+const SSH_FAILED = 255;
+
+/** Who logs in, and what is known of those that were logged in to. */
+export interface Access {
+  readonly key: string;
+  readonly knownHosts: string;
+}
+
+/** A booted machine, as its operator reaches it. */
+export function shellOf(machine: BareMachine, address: string, access: Access): Shell {
+  const ssh = (argv: readonly string[], environment: Readonly<Record<string, string>> = {}): [string, ...string[]] => {
+    const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    return ['ssh', ...optionsOf(access), `root@${address}`, '--', (settings.length === 0 ? argv : ['env', ...settings, ...argv]).map(quoted).join(' ')];
+  };
+  return {
+    name: machine.name,
+    address,
+    argv: (argv) => ['ssh', '-t', ...ssh(argv).slice(1)] as [string, ...string[]],
+    run: (argv, { environment, ...options }: RunOptions = {}) => run(ssh(argv, environment), { timeout: 600_000, ...options, environment: { HOME: '/root' } }),
+    async bring(path) {
+      const there = `/var/tmp/${basename(path)}`;
+      await run(['scp', '-q', ...optionsOf(access), '--', path, `root@${address}:${there}`], { timeout: 600_000, environment: { HOME: '/root' } });
+      return there;
+    },
+    cable: machine.cable,
+  };
+}
+
+/** Whether somebody can log in. */
+export async function letsIn({ run }: Shell): Promise<boolean> {
+  return (await run(['true'], { acceptExitCodes: [0, SSH_FAILED], timeout: 30_000 })).exitCode === 0;
+}
+
+export function optionsOf({ key, knownHosts }: Access): string[] {
+  return ['-i', key, '-o', `UserKnownHostsFile=${knownHosts}`, ...OPTIONS];
+}
