@@ -8,6 +8,14 @@ const quiet: CommandOption = { name: 'quiet', short: 'q', help: 'No progress bar
 const dryRun: CommandOption = { name: 'dry-run', short: 'n', help: 'Say what would be done and change nothing' };
 const help: CommandOption = { name: 'help', short: 'h', help: 'Show this help' };
 
+/** Options before the command. */
+export const TOP_OPTIONS: readonly CommandOption[] = [
+  { name: 'help', short: 'h', help: 'Show this help' },
+  { name: 'version', help: 'Show the version' },
+  { name: 'verbose', short: 'v', help: 'Show where an error came from' },
+  { name: 'error-record', short: 'E', help: 'On an error, end with one line of JSON that describes it' },
+];
+
 /** Every command of imgadm, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   {

@@ -5,16 +5,9 @@
 import { resolve } from 'node:path';
 import { ZonewrightError } from '../../host/errors/errors.ts';
 import { imgadmErrors } from '../errors.ts';
-import type { Answer, Command, CommandOption, Request, Shown } from './command.ts';
-import { findCommand, NOT_YET } from './commands.ts';
+import type { Answer, Command, Request, Shown } from './command.ts';
+import { findCommand, NOT_YET, TOP_OPTIONS } from './commands.ts';
 import { parseOptions } from './parse.ts';
-
-const TOP_OPTIONS: readonly CommandOption[] = [
-  { name: 'help', short: 'h', help: 'Show this help' },
-  { name: 'version', help: 'Show the version' },
-  { name: 'verbose', short: 'v', help: 'Show where an error came from' },
-  { name: 'error-record', short: 'E', help: 'On an error, end with one line of JSON that describes it' },
-];
 
 /** Run imgadm. @returns its exit status: 0, 1, 2 (cannot run here) or 3 (image not installed). */
 export async function main(argv: readonly string[]): Promise<number> {

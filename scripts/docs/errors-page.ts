@@ -9,8 +9,10 @@ import type { ErrorDefinition } from '../../host/errors/errors.ts';
 import { headErrors } from '../../headnode/errors.ts';
 import { networkErrors } from '../../headnode/networks/errors.ts';
 import { hostErrors } from '../../host/errors/host-errors.ts';
+import { signatureErrors } from '../../host/signature/errors.ts';
 import { imgadmErrors } from '../../imgadm/errors.ts';
 import { nodeErrors } from '../../node/errors.ts';
+import { platformErrors } from '../../node/platform/errors.ts';
 import { vmErrors } from '../../vmadm/errors.ts';
 
 type Table = Readonly<Record<string, ErrorDefinition>>;
@@ -19,12 +21,14 @@ const TABLES: ReadonlyArray<readonly [title: string, table: Table]> = [
   ['vmadm', vmErrors.definitions],
   ['imgadm', imgadmErrors.definitions],
   ['zonewright, nictagadm', nodeErrors.definitions],
+  ['zonewright platform, piadm', platformErrors.definitions],
   ['the agent', agentErrors.definitions],
   ["the agent's tasks", taskErrors.definitions],
   ['joining a head node', identityErrors.definitions],
   ['the head node', headErrors.definitions],
   ["the head node's networks", networkErrors.definitions],
   ['the host', hostErrors.definitions],
+  ['signed platform images', signatureErrors.definitions],
 ];
 
 const INTRODUCTION = `# Errors

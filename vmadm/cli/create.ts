@@ -1,5 +1,3 @@
-import { brandOfPayload, warningsFor } from '../payload/index.ts';
-import { sayAcceleration } from './acceleration.ts';
 import type { Invocation } from './command.ts';
 import { readPayload } from './payload-input.ts';
 import { say } from './say.ts';
@@ -11,6 +9,8 @@ export async function run(invocation: Invocation): Promise<void> {
   const uuid = await engine.create(payload);
   say(invocation, `Successfully created VM ${uuid}`);
   if (!invocation.talkative) return;
+  // The rules of payloads are the agent's to know; only these lines need them here.
+  const [{ brandOfPayload, warningsFor }, { sayAcceleration }] = await Promise.all([import('../payload/index.ts'), import('./acceleration.ts')]);
   await sayAcceleration(invocation, brandOfPayload(payload));
   for (const line of warningsFor('create', brandOfPayload(payload), payload)) say(invocation, `warning: ${line}`);
 }

@@ -17,7 +17,10 @@ export async function run({ operands, options, streams, engine }: Invocation): P
     parsable: parsable === true,
     header: typeof header === 'boolean' ? header : undefined,
   };
+  const opened = await engine();
+  const ready = operands.length === 0 ? await opened.table?.({ order: String(order), sort: String(sort), parsable: table.parsable, header: table.header }) : undefined;
+  if (ready !== undefined) return void streams.stdout.write(ready);
   const fields = [...table.fields, ...table.sort.map(({ field }) => field), ...filterFields(operands)];
-  const vms = await (await engine()).list(fields.flatMap(propertiesOf));
+  const vms = await opened.list(fields.flatMap(propertiesOf));
   streams.stdout.write(formatTable(vms.filter(filter), table));
 }

@@ -7,9 +7,18 @@ import { attachCommand, consoleCommand } from '../../host/lxc/zone.ts';
 import { loadNode } from '../../host/config/node-config.ts';
 import type { Engine, VmObject } from '../engine.ts';
 
-const USAGE = `Usage: zlogin [-l user] <uuid|alias>
-       zlogin [-l user] <uuid|alias> <command> [argument ...]
-       zlogin -C <uuid|alias>
+export const ZLOGIN_FORMS = ['[-l user] <uuid|alias>', '[-l user] <uuid|alias> <command> [argument ...]', '-C <uuid|alias>'] as const;
+
+export const ZLOGIN_OPTIONS = {
+  login: { type: 'string', short: 'l', value: 'user', summary: 'log in as this user of the zone instead of root' },
+  console: { type: 'boolean', short: 'C', summary: "use the zone's console; Ctrl-] leaves it" },
+  help: { type: 'boolean', short: 'h', summary: 'print usage' },
+  'safe-mode': { type: 'boolean', short: 'S', summary: 'taken for the sake of scripts, without effect' },
+  quiet: { type: 'boolean', short: 'Q', summary: 'taken for the sake of scripts, without effect' },
+  interactive: { type: 'boolean', short: 'i', summary: 'taken for the sake of scripts, without effect' },
+} as const;
+
+const USAGE = `Usage: ${ZLOGIN_FORMS.map((form) => `zlogin ${form}`).join('\n       ')}
 
 Log in to a running zone, run a command in it, or (-C) use its console; Ctrl-] leaves the console.
 The command is run by the zone's own shell and zlogin ends with its exit status.
@@ -93,15 +102,7 @@ function parse(args: readonly string[]): Request | string {
   // Options end at the zone's name: what follows belongs to the command.
   const end = endOfOptions(args);
   try {
-    const options = {
-      login: { type: 'string', short: 'l' },
-      console: { type: 'boolean', short: 'C' },
-      help: { type: 'boolean', short: 'h' },
-      'safe-mode': { type: 'boolean', short: 'S' },
-      quiet: { type: 'boolean', short: 'Q' },
-      interactive: { type: 'boolean', short: 'i' },
-    } as const;
-    const { values } = parseArgs({ args: args.slice(0, end), options, allowPositionals: false });
+    const { values } = parseArgs({ args: args.slice(0, end), options: ZLOGIN_OPTIONS, allowPositionals: false });
     if (values.help) return 'help';
     const [zone, ...command] = args.slice(end);
     if (zone === undefined) return 'zlogin: which zone?';
