@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { nodeConfigPath, readNode } from '../../host/config/node-config.ts';
+import { isRescue, kernelParameters } from '../boot/kernel-parameters.ts';
+import { restoreNode } from '../boot/restore-node.ts';
+import { mountPersistent, PLATFORM_FILE } from './mount-persistent.ts';
+
+/**
+ * What happens on a RAM-booted host before init starts: the node's pool is imported, and what it keeps is mounted. In rescue,
+ * and on a machine that is no node, nothing is.
+ * @returns what to say about it
+ */
+export async function beforeInit(): Promise<string[]> {
+  if (!existsSync(PLATFORM_FILE) || existsSync(nodeConfigPath())) return [];
+  if (isRescue(await kernelParameters())) return [];
+  const pool = await restoreNode();
+  if (pool === undefined) return [];
+  return [`the node's pool ${pool} is imported`, ...(await mountPersistent(await readNode()))];
+}

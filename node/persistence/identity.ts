@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readFileIfPresent, writeFileAtomically } from '../../host/files/atomic.ts';
+
+/** The host's two ids, made once and kept with the node: programs tell hosts apart by `machine-id`, ZFS by `hostid`. */
+export async function keepIdentity({ upper, etc, serverUuid }: { readonly upper: string; readonly etc: string; readonly serverUuid: string }): Promise<void> {
+  const machine = join(upper, 'machine-id');
+  if (!isMachineId(await readFileIfPresent(machine))) {
+    // What this boot goes by already, or journal and leases would change their owner at the next one.
+    const present = (await readFileIfPresent(join(etc, 'machine-id'))) ?? '';
+    await writeFileAtomically(machine, isMachineId(present) ? present : `${randomBytes(16).toString('hex')}\n`, { durable: true });
+    await chmod(machine, 0o444);
+  }
+  const host = join(upper, 'hostid');
+  if (!existsSync(host)) await writeFile(host, hostIdOf(serverUuid), { mode: 0o644 });
+}
+
+function isMachineId(text: string | undefined): boolean {
+  return text !== undefined && /^[0-9a-f]{32}\n?$/.test(text) && !/^0+\n?$/.test(text);
+}
+
+/** Four bytes as gethostid(3) reads them; zero means that there is none. */
+function hostIdOf(serverUuid: string): Buffer {
+  const bytes = Buffer.from(serverUuid.slice(0, 8), 'hex');
+  return bytes.readUInt32LE() === 0 ? Buffer.from([1, 0, 0, 0]) : bytes;
+}

@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import type { Node } from '../../host/config/node-config.ts';
+import { readFileIfPresent } from '../../host/files/atomic.ts';
+import { realpath } from 'node:fs/promises';
+import { dataset } from '../../host/config/units.ts';
+import { ZonewrightError } from '../../host/errors/errors.ts';
+import { run } from '../../host/run/run.ts';
+import { getProperties } from '../../host/zfs/zfs.ts';
+
+/** Swap to the volume that the pool has for it. A node runs without, so what is wrong is said and not thrown. */
+export async function activateSwap({ pool }: Node): Promise<string[]> {
+  if (!(await getProperties(dataset(pool, 'swap'), 'name'))) return [];
+  try {
+    await run(['udevadm', 'settle', '--timeout=30']);
+    const device = await realpath(join('/dev/zvol', pool, 'swap'));
+    if (((await readFileIfPresent('/proc/swaps')) ?? '').split('\n').some((line) => line.startsWith(`${device} `))) return [];
+    if (!(await hasSignature(device))) await run(['mkswap', '--', device]);
+    await run(['swapon', '--', device]);
+    return [];
+  } catch (error) {
+    if (error instanceof ZonewrightError || (error instanceof Error && 'code' in error)) return [`no swap: ${error.message}`];
+    throw error;
+  }
+}
+
+async function hasSignature(device: string): Promise<boolean> {
+  const { stdout } = await run(['blkid', '--probe', '--match-tag', 'TYPE', '--output', 'value', '--', device], { acceptExitCodes: [0, 2] });
+  return stdout.trim() === 'swap';
+}
