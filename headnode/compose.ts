@@ -9,11 +9,13 @@ import { join } from 'node:path';
 import type Logger from 'bunyan';
 import { openAccounts } from './accounts/accounts.ts';
 import { accountRoutes } from './accounts/routes.ts';
-import { mergeBootParams } from './boot/boot-params.ts';
+import { assignPlatform } from './boot/next-boot.ts';
 import { listPlatforms } from './boot/platforms.ts';
 import { bootRoutes } from './boot/routes.ts';
 import { cloudApiRoutes, type CloudApiOptions } from './cloudapi/routes.ts';
 import type { Database } from './db/database.ts';
+import { openEnrolment, type SetupPolicy } from './enrol/open-enrolment.ts';
+import { enrolRoutes } from './enrol/routes.ts';
 import { newApp, type App } from './http/app.ts';
 import { pingRoutes } from './http/ping.ts';
 import { openImages } from './images/open-images.ts';
@@ -49,6 +51,8 @@ export interface HeadOptions {
   readonly name: string;
   /** How nodes reach this process: its URL, and the names for its certificate. */
   readonly admin?: { url(): string; readonly ips: readonly string[]; readonly dns: readonly string[] };
+  /** Which machines become nodes, and how; none without an operator's word unless given. */
+  readonly policy?: SetupPolicy;
   /** What CloudAPI tells of itself. */
   readonly cloudapi?: CloudApiOptions;
 }
@@ -76,8 +80,11 @@ export async function composeHead(options: HeadOptions): Promise<Head> {
   }
 }
 
-async function compose({ database, log, directory, name, admin, cloudapi: told = { datacenter: 'local', url: () => 'http://127.0.0.1:8090' } }: HeadOptions, closing: Array<() => Promise<void>>): Promise<Head> {
-  const pki = await openPki({ database, sealKey: await loadSealKey(join(directory, 'seal.key')) });
+const BY_OPERATOR: SetupPolicy = { setup_nodes: 'by_operator', node_setup: { disks: 'all', layout: 'auto', authorized_keys: [] } };
+
+async function compose({ database, log, directory, name, admin, policy = BY_OPERATOR, cloudapi: told = { datacenter: 'local', url: () => 'http://127.0.0.1:8090' } }: HeadOptions, closing: Array<() => Promise<void>>): Promise<Head> {
+  const sealKey = await loadSealKey(join(directory, 'seal.key'));
+  const pki = await openPki({ database, sealKey });
   closing.push(pki.close);
   const identity = await pki.identify(admin ?? { ips: [], dns: [] });
   const servers = await openServers({ database, log, identity, revocations: pki.revocations, name, url: () => admin?.url() });
@@ -94,6 +101,8 @@ async function compose({ database, log, directory, name, admin, cloudapi: told =
   const vms = openVms({ database, jobs, servers, networks, placement, images, packages, onError });
   closing.push(vms.close);
 
+  const enrolment = openEnrolment({ database, log, jobs, servers, networks, pki, sealKey, policy });
+
   // Each domain puts its service here.
   const services: Services = { servers, jobs, vms, networks, placement, images, packages, accounts };
 
@@ -102,11 +111,12 @@ async function compose({ database, log, directory, name, admin, cloudapi: told =
   pkiRoutes(internal, { database, pki, url: () => admin?.url() });
   agentRoutes(internal, servers);
   const platforms = join(directory, 'platforms');
-  serverRoutes(internal, servers, { platforms: () => listPlatforms(platforms, { withOs: false }), setBootPlatform: (uuid, platform) => mergeBootParams(database, uuid, { platform }) });
+  serverRoutes(internal, servers, { platforms: () => listPlatforms(platforms, { withOs: false }), setBootPlatform: (uuid, platform) => assignPlatform(database, uuid, platform), revoke: pki.revoke });
+  enrolRoutes(internal, { enrolment, servers });
   serverVmRoutes(internal, servers);
   taskRoutes(internal, servers);
   ticketRoutes(internal, servers);
-  bootRoutes(internal, { database, servers, platforms });
+  bootRoutes(internal, { database, servers, platforms, address: admin?.ips[0] });
 
   networkRoutes(internal, { db: database });
   placementRoutes(internal, { placement });

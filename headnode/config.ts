@@ -1,13 +1,15 @@
 /** What a person decides about a head node, in `config.json` of its data directory; every field may be left out. */
 import { mkdir } from 'node:fs/promises';
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { setupParametersSchema } from '../agent/wire/index.ts';
 import { readFileIfPresent, writeFileAtomically } from '../host/files/atomic.ts';
 import { headErrors } from './errors.ts';
 
 const port = z.number().int().min(0).max(65535);
 const ip = z.string().refine((text) => isIP(text) !== 0, { error: 'must be an IP address' });
+const ipv4 = z.string().refine(isIPv4, { error: 'must be an IPv4 address' });
 const loopback = ip.refine((text) => text.startsWith('127.') || text === '::1', { error: 'must be a loopback address: whoever reaches this listener is an operator' });
 const dnsName = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, { error: 'must be a host name' });
 
@@ -16,6 +18,14 @@ export const headConfigSchema = z.strictObject({
   internal: z.strictObject({ address: loopback.default('127.0.0.1'), port: port.default(8080) }).prefault({}),
   /** The same for nodes, with mutual TLS. Without it no node can join. */
   admin: z.strictObject({ address: ip, port: port.default(8443), names: z.array(dnsName).default([]) }).optional(),
+  /** Boot nodes from the network: DHCP, TFTP and HTTP on the interface that has `admin.address`, unless another one is named. `range` is for machines that are seen for the first time. */
+  boot: z
+    .strictObject({ range: z.strictObject({ start: ipv4, end: ipv4 }), port: z.number().int().min(1).max(65535).default(80), interface: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/, { error: 'must be the name of an interface' }).optional() })
+    .optional(),
+  /** Machines of the admin network that ask to become nodes: each by an operator's word, or all of them at once. */
+  setup_nodes: z.enum(['by_operator', 'automatic']).default('by_operator'),
+  /** How machines are set up, unless somebody says otherwise. */
+  node_setup: setupParametersSchema.omit({ hostname: true }).prefault({}),
   /** CloudAPI: HTTP on loopback; elsewhere with a certificate. `url` is where clients find it, when that is another place. */
   cloudapi: z
     .strictObject({ address: ip.default('127.0.0.1'), port: port.default(8090), certificate: z.string().startsWith('/').optional(), key: z.string().startsWith('/').optional(), url: z.url({ protocol: /^https?$/ }).optional() })

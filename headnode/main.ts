@@ -5,8 +5,11 @@ import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server as TlsServer } from 'node:tls';
 import bunyan from 'bunyan';
+import { isErrorCode } from '../host/errors/errors.ts';
+import { openBootService, type BootService } from './boot/boot-service.ts';
 import { composeHead, type Head, type HeadOptions } from './compose.ts';
 import type { HeadConfig } from './config.ts';
 import type { Database } from './db/database.ts';
@@ -21,6 +24,8 @@ export interface HeadStart {
   readonly config: HeadConfig;
   /** `DATABASE_URL`. */
   readonly databaseUrl?: string | undefined;
+  /** Ends the waiting for a database, which is only waited for while the boot service answers. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningHead {
@@ -37,8 +42,10 @@ export async function main(start: HeadStart): Promise<number> {
   // Nothing that it makes is for anyone but its user, unless it says so.
   process.umask(0o077);
   const ended = Promise.withResolvers<void>();
+  const impatience = new AbortController();
+  void ended.promise.then(() => impatience.abort());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => ended.resolve());
-  const running = await startHead(start);
+  const running = await startHead({ ...start, signal: impatience.signal });
   const place = ({ address }: Listener): string => (address ? `${address.address}:${address.port}` : '');
   process.stdout.write(`Head node in ${start.directory}\n  internal  http://${place(running.internal)}\n`);
   process.stdout.write(`  nodes     ${running.admin ? `https://${place(running.admin)}` : 'none can join: no admin address'}\n  CloudAPI  ${place(running.cloudapi)}\n`);
@@ -55,13 +62,25 @@ export async function startHead(start: HeadStart): Promise<RunningHead> {
   await chmod(directory, 0o711);
   await mkdir(join(directory, 'run'), { recursive: true, mode: 0o700 });
   const log = bunyan.createLogger({ name: 'zonewright-head', stream: process.stderr, level: config.log_level, serializers: { err: bunyan.stdSerializers.err } });
-  const database = await openDatabase(placeOf(start));
+  const boot = config.boot && config.admin ? await openBootService({ directory, config: config.boot, address: config.admin.address, log }) : undefined;
+  try {
+    return await startServices(start, { log, boot });
+  } catch (error) {
+    await boot?.close();
+    throw error;
+  }
+}
+
+async function startServices(start: HeadStart, { log, boot }: { readonly log: bunyan; readonly boot: BootService | undefined }): Promise<RunningHead> {
+  const { directory, config } = start;
+  const database = await (boot ? openPatiently(start, log) : openDatabase(placeOf(start)));
   const listeners: Listener[] = [];
   const bound: { adminPort?: number; cloudapiPort?: number } = {};
   const admin = config.admin && adminOf(config.admin, bound);
-  const head = await composed({ directory, database, log, ...(admin ? { admin } : {}), cloudapi: { datacenter: config.datacenter, url: () => publicUrl(config.cloudapi, bound.cloudapiPort) } });
+  const head = await composed({ directory, database, log, ...(admin ? { admin } : {}), policy: config, cloudapi: { datacenter: config.datacenter, url: () => publicUrl(config.cloudapi, bound.cloudapiPort) } });
   const close = async (): Promise<void> => {
     clearInterval(renewal);
+    await boot?.close();
     await Promise.all(listeners.map((listener) => listener.close()));
     await head.close();
   };
@@ -72,6 +91,7 @@ export async function startHead(start: HeadStart): Promise<RunningHead> {
     if (opened.cloudapi.address) bound.cloudapiPort = opened.cloudapi.address.port;
     if (opened.admin?.address) bound.adminPort = opened.admin.address.port;
     await head.servers.liveness.announce();
+    await boot?.connect({ database, datacenter: config.datacenter, caFingerprint: head.pki.caFingerprint });
     let { expires } = head.identity;
     renewal = setInterval(async () => void (expires = await renewIdentity(head, { expires, names: admin ?? { ips: [], dns: [] }, server: opened.admin?.server as TlsServer | undefined, log })), RENEWAL_LOOK_MILLISECONDS);
     return { head, database, internal: opened.internal, admin: opened.admin, cloudapi: opened.cloudapi, close };
@@ -80,6 +100,21 @@ export async function startHead(start: HeadStart): Promise<RunningHead> {
     throw error;
   }
 }
+
+/** Machines boot meanwhile, out of what the boot service has kept. @throws what is no matter of time, and the last failure when it is to end */
+async function openPatiently(start: HeadStart, log: bunyan): Promise<Database> {
+  for (;;) {
+    try {
+      return await openDatabase(placeOf(start));
+    } catch (error) {
+      if (!(isErrorCode(error, 'DatabaseUnreachable') || isErrorCode(error, 'PostgresFailed')) || start.signal?.aborted) throw error;
+      log.error({ err: error }, 'the database is waited for');
+      await sleep(DATABASE_MILLISECONDS, undefined, { ...(start.signal ? { signal: start.signal } : {}) }).catch(() => undefined);
+    }
+  }
+}
+
+const DATABASE_MILLISECONDS = 2000;
 
 function placeOf({ directory, config, databaseUrl }: HeadStart): DatabasePlace {
   if (databaseUrl !== undefined) return { kind: 'url', url: databaseUrl };

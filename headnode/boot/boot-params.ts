@@ -2,8 +2,17 @@
 import { z } from 'zod';
 import type { Database } from '../db/database.ts';
 import { headErrors } from '../errors.ts';
+import { isArgumentName, isArgumentValue } from './kernel-arguments.ts';
 
-const flag = z.union([z.string(), z.number(), z.boolean()]);
+const flag = z.union([z.string(), z.number(), z.boolean()]).refine((value) => isArgumentValue(String(value)), { error: 'must have at most 256 letters, digits and "_.,:/@%+=-"' });
+/** Anyone on the admin network may read what a machine boots with. */
+const SECRETS = /shadow|passw|secret|token|rabbitmq/i;
+const argumentName = z
+  .string()
+  .refine(isArgumentName, { error: 'must have at most 64 letters, digits and "_.-"' })
+  .refine((name) => !SECRETS.test(name), { error: 'boot parameters go over the network in clear: no secret can be one' });
+/** Names of the illumos kernel are kept for clients that set them. */
+const flagName = z.string().refine((name) => /^-[a-z]$/.test(name) || isArgumentName(name), { error: 'must have at most 64 letters, digits and "_.-"' });
 const moduleSchema = z.strictObject({
   path: z.string().regex(/^[A-Za-z0-9._/-]{1,256}$/, { error: 'must be a path of letters, digits and "._/-"' }).refine((path) => !path.split('/').includes('..'), { error: 'must not lead up' }),
   type: z.literal('base64').default('base64'),
@@ -13,8 +22,8 @@ const moduleSchema = z.strictObject({
 /** What may be in a record. A key that a request gives as null is removed. */
 export const bootParamsSchema = z.strictObject({
   platform: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, { error: 'must be a platform stamp' }).optional(),
-  kernel_args: z.record(z.string(), flag.nullable()).optional(),
-  kernel_flags: z.record(z.string(), flag.nullable()).optional(),
+  kernel_args: z.record(argumentName, flag.nullable()).optional(),
+  kernel_flags: z.record(flagName, flag.nullable()).optional(),
   boot_modules: z.array(moduleSchema).max(32).optional(),
   default_console: z.enum(['serial', 'vga']).nullable().optional(),
   serial: z.string().regex(/^[A-Za-z0-9]{1,16}$/).nullable().optional(),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { headErrors } from '../errors.ts';
 import type { WireObject } from '../services.ts';
-import { askHead } from './ask-head.ts';
+import { askHead } from '../ask-head.ts';
 import { textOf } from './command.ts';
 import { nounCommand, shownList, type VerbInvocation } from './verbs.ts';
 

@@ -1,5 +1,6 @@
 /** The commands of `zonewright head`, one line each. */
 import { accountCommand, keyCommand } from './account.ts';
+import { bootCommand } from './boot.ts';
 import type { HeadCommand } from './command.ts';
 import { installCommand } from './install.ts';
 import { networkCommand } from './network.ts';
@@ -7,8 +8,10 @@ import { networkPoolCommand } from './network-pool.ts';
 import { nicTagCommand } from './nic-tag.ts';
 import { packageCommand } from './package.ts';
 import { placeCommand } from './place.ts';
+import { platformCommand } from './platform.ts';
 import { revokeCommand } from './revoke.ts';
 import { runCommand } from './run.ts';
+import { setupCommand } from './setup.ts';
 import { statusCommand } from './status.ts';
 import { tokenCommand } from './token.ts';
 
@@ -16,6 +19,7 @@ export const HEAD_COMMANDS: readonly HeadCommand[] = [
   runCommand,
   tokenCommand,
   statusCommand,
+  setupCommand,
   revokeCommand,
   installCommand,
   accountCommand,
@@ -25,4 +29,6 @@ export const HEAD_COMMANDS: readonly HeadCommand[] = [
   networkPoolCommand,
   nicTagCommand,
   placeCommand,
+  platformCommand,
+  bootCommand,
 ];

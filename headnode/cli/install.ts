@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeFileAtomically } from '../../host/files/atomic.ts';
 import { run } from '../../host/run/run.ts';
 import { DATA_OPTION, type HeadCommand } from './command.ts';
 import { configure, LISTEN_OPTIONS } from './run.ts';
 import { directoryOf } from './directory.ts';
-import { headUnit, UNIT_NAME, UNIT_PATH } from './unit.ts';
+import { headUnit, UNIT_NAME, UNIT_PATH } from '../unit.ts';
 
 export const installCommand: HeadCommand = {
   name: 'install',
@@ -14,7 +13,7 @@ export const installCommand: HeadCommand = {
   examples: [['zonewright head install --postgres --admin 10.77.0.1', 'writes the configuration and the unit, and starts it']],
   async run(invocation) {
     const directory = await directoryOf(invocation);
-    const unit = headUnit({ program: fileURLToPath(new URL('../../bin/zonewright', import.meta.url)), directory });
+    const unit = headUnit({ program: join(import.meta.dirname, '../../bin/zonewright'), directory });
     if (invocation.values['print']) {
       process.stdout.write(unit);
       return 0;

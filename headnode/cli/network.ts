@@ -1,6 +1,6 @@
 import { formatAddress, parseSubnet } from '../networks/addresses.ts';
 import type { WireObject } from '../services.ts';
-import { askHead } from './ask-head.ts';
+import { askHead } from '../ask-head.ts';
 import { textOf } from './command.ts';
 import { nounCommand, shownList, type VerbInvocation } from './verbs.ts';
 

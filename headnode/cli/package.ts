@@ -1,5 +1,5 @@
 import type { WireObject } from '../services.ts';
-import { askHead } from './ask-head.ts';
+import { askHead } from '../ask-head.ts';
 import { textOf } from './command.ts';
 import { nounCommand, shownList, type VerbInvocation } from './verbs.ts';
 

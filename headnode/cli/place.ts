@@ -1,5 +1,5 @@
 import type { Allocation } from '../services.ts';
-import { askHead } from './ask-head.ts';
+import { askHead } from '../ask-head.ts';
 import { DATA_OPTION, textOf, type HeadCommand } from './command.ts';
 import { directoryOf } from './directory.ts';
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { changeHeadConfig, readHeadConfig, type HeadConfig } from '../config.ts';
+import type { z } from 'zod';
+import { changeHeadConfig, readHeadConfig, type headConfigSchema, type HeadConfig } from '../config.ts';
 import { headErrors } from '../errors.ts';
 import { DATA_OPTION, textOf, type HeadCommand, type HeadInvocation } from './command.ts';
 import { directoryOf } from './directory.ts';
@@ -10,6 +11,7 @@ export const LISTEN_OPTIONS = {
   admin: { type: 'string', value: 'IP[:PORT]', summary: 'listen here for nodes, with mutual TLS (port 8443)' },
   internal: { type: 'string', value: 'IP[:PORT]', summary: 'CNAPI, VMAPI, NAPI, IMGAPI and PAPI for operators (127.0.0.1:8080)' },
   cloudapi: { type: 'string', value: 'IP[:PORT]', summary: 'CloudAPI (127.0.0.1:8090)' },
+  'boot-range': { type: 'string', value: 'IP-IP', summary: 'boot nodes from the network: DHCP, TFTP and HTTP on the admin network, with these addresses for machines that are new' },
 } as const;
 
 export const runCommand: HeadCommand = {
@@ -38,6 +40,7 @@ export async function configure(directory: string, invocation: HeadInvocation): 
     ...changeOf(invocation, 'admin', before.admin),
     ...changeOf(invocation, 'internal', before.internal),
     ...changeOf(invocation, 'cloudapi', before.cloudapi),
+    ...bootChange(invocation, before.boot),
   };
   return Object.keys(change).length === 0 ? before : await changeHeadConfig(path, change);
 }
@@ -49,4 +52,12 @@ function changeOf(invocation: HeadInvocation, name: 'admin' | 'internal' | 'clou
   const address = bracketed ?? plain;
   if (address === undefined) throw headErrors.HeadConfigInvalid({ path: `--${name}`, reason: `${JSON.stringify(text)} is not an address like 10.77.0.1 or 10.77.0.1:8443` });
   return { [name]: { ...before, address, ...(port === undefined ? {} : { port: Number(port) }) } };
+}
+
+function bootChange(invocation: HeadInvocation, before: HeadConfig['boot']): { readonly boot?: z.input<typeof headConfigSchema>['boot'] } {
+  const text = textOf(invocation, 'boot-range');
+  if (text === undefined) return {};
+  const [, start, end] = /^([0-9.]+)-([0-9.]+)$/.exec(text) ?? [];
+  if (start === undefined || end === undefined) throw headErrors.HeadConfigInvalid({ path: '--boot-range', reason: `${JSON.stringify(text)} is not a range like 10.77.0.200-10.77.0.250` });
+  return { boot: { ...before, range: { start, end } } };
 }

@@ -1,4 +1,4 @@
-import { askHead } from './ask-head.ts';
+import { askHead } from '../ask-head.ts';
 import { DATA_OPTION, type HeadCommand } from './command.ts';
 import { directoryOf } from './directory.ts';
 

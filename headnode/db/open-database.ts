@@ -1,7 +1,8 @@
+import { isSystemError } from '../../host/errors/errors.ts';
+import { headErrors } from '../errors.ts';
 import type { Database, Migration } from './database.ts';
 import { migrate } from './migrate.ts';
 import { migrations as allMigrations } from './migrations/index.ts';
-import { openPglite } from './pglite.ts';
 import { openPostgres } from './postgres.ts';
 import { openPrivatePostgres } from './private-postgres.ts';
 
@@ -17,7 +18,7 @@ export type DatabasePlace =
 /**
  * Open the database and bring its schema up to date, one process at a time.
  * @param migrations the schema's steps, those of `migrations/index.ts` unless given
- * @throws DatabaseUnreachable, DatabaseInUse, DatabaseNewer, MigrationChanged, MigrationOutOfOrder, MigrationFailed
+ * @throws DatabaseUnreachable, DatabaseInUse, EmbeddedDatabaseMissing, DatabaseNewer, MigrationChanged, MigrationOutOfOrder, MigrationFailed
  */
 export async function openDatabase(place: DatabasePlace, migrations: readonly Migration[] = allMigrations): Promise<Database> {
   const database = await openPlace(place);
@@ -31,7 +32,18 @@ export async function openDatabase(place: DatabasePlace, migrations: readonly Mi
 }
 
 async function openPlace(place: DatabasePlace): Promise<Database> {
-  if (place.kind === 'pglite') return await openPglite(place.directory);
+  if (place.kind === 'pglite') return await openEmbedded(place.directory);
   if (place.kind === 'url') return await openPostgres(place.url);
   return await openPrivatePostgres(place.directory);
+}
+
+/** The one executable is made without it. @throws EmbeddedDatabaseMissing, DatabaseInUse */
+async function openEmbedded(directory: string | undefined): Promise<Database> {
+  try {
+    const { openPglite } = await import('./pglite.ts');
+    return await openPglite(directory);
+  } catch (error) {
+    if (isSystemError(error, 'ERR_UNKNOWN_BUILTIN_MODULE')) throw headErrors.EmbeddedDatabaseMissing({ cause: error });
+    throw error;
+  }
 }

@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { App } from '../http/app.ts';
 import { paramsOf, uuidParam } from '../http/params.ts';
+import { rangeOf } from '../http/range.ts';
 import { imageErrors } from './errors.ts';
-import type { StoredFile } from './files.ts';
 import type { OpenImages } from './open-images.ts';
 import { uuidOf } from './named-image.ts';
 
@@ -50,14 +50,4 @@ export function routeImageFiles(app: App, images: OpenImages): void {
       return await images.addFile({ uuid, stream, sha1, size: length === undefined ? undefined : Number(length) }, { compression, datasetGuid }, account);
     });
   });
-}
-
-/** The one range that is asked for; undefined for the whole file, also where the request makes no sense to us (RFC 9110 §14.2). */
-function rangeOf(header: string | undefined, size: StoredFile['size']): { start: number; end: number } | 'beyond' | undefined {
-  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  if (first === undefined || last === undefined || (first === '' && last === '')) return undefined;
-  if (first === '') return last === '0' || Number(last) === 0 ? 'beyond' : { start: Math.max(0, size - Number(last)), end: size - 1 };
-  const [start, end] = [Number(first), last === '' ? size - 1 : Math.min(Number(last), size - 1)];
-  if (start >= size) return 'beyond';
-  return end < start ? undefined : { start, end };
 }

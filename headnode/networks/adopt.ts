@@ -2,6 +2,7 @@
  * The node is the truth: nics that it says it has become known here, and their addresses used, whoever made them.
  */
 import { isUuid } from '../../host/config/units.ts';
+import { claimMachine } from '../boot/first-sight.ts';
 import type { Database, Queries } from '../db/database.ts';
 import type { WireObject } from '../services.ts';
 import { canonicalAddress } from './addresses.ts';
@@ -37,8 +38,9 @@ export async function adoptServerNics(db: Database, server: WireObject): Promise
   return await adoptNics(db, { uuid, type: 'server', owner: ADMIN_OWNER, server: uuid }, toldNicsOfServer(server));
 }
 
-async function adoptNics(db: Database, holder: Holder, told: readonly ToldNic[]): Promise<readonly string[]> {
-  const known = await nicsOfHolder(db, holder.uuid);
+async function adoptNics(db: Database, holder: Holder, all: readonly ToldNic[]): Promise<readonly string[]> {
+  const known = holder.type === 'server' ? await knownOfServer(db, holder.uuid, all) : await nicsOfHolder(db, holder.uuid);
+  const told = holder.type === 'server' ? all.map((nic) => withKnown(nic, known)) : all;
   if (isSame(known, told, holder)) return [];
   await addTags(db, [...new Set(told.flatMap(({ tagsProvided }) => tagsProvided))]);
   return await db.transaction(
@@ -53,6 +55,19 @@ async function adoptNics(db: Database, holder: Holder, told: readonly ToldNic[])
     },
     { isolation: 'read committed' },
   );
+}
+
+async function knownOfServer(db: Database, server: string, told: readonly ToldNic[]): Promise<readonly NicRow[]> {
+  const known = await nicsOfHolder(db, server);
+  const others = told.map(({ mac }) => mac).filter((mac) => !known.some((nic) => nic.mac === mac));
+  return others.length > 0 && (await claimMachine(db, server, others)) ? await nicsOfHolder(db, server) : known;
+}
+
+/** A machine that is not set up has no nic tags; what a nic of it was given for its boots stays the nic's. */
+function withKnown(nic: ToldNic, known: readonly NicRow[]): ToldNic {
+  const row = known.find(({ mac }) => mac === nic.mac);
+  if (!row || row.nic_tag === null || nic.nicTag !== undefined || nic.tagsProvided.length > 0) return nic;
+  return { ...nic, nicTag: row.nic_tag, tagsProvided: row.nic_tags_provided, primary: row.is_primary, vlanId: row.vlan_id ?? 0, addresses: row.ip === null ? nic.addresses : [row.ip] };
 }
 
 async function addTags(db: Database, names: readonly string[]): Promise<void> {

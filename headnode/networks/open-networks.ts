@@ -15,7 +15,8 @@ import { FREED } from './take-address.ts';
 export function openNetworks({ db, servers }: { readonly db: Database; readonly servers?: Pick<Servers, 'get' | 'onReport'> }): Networks {
   servers?.onReport(async ({ serverUuid }) => {
     const server = await servers.get(serverUuid);
-    if (server) await adoptServerNics(db, server);
+    // A machine that only asks to be set up may say whatever it likes.
+    if (server?.setup || server?.['setting_up'] === true) await adoptServerNics(db, server);
   });
   return {
     async list({ provisionableBy, name, nicTag }) {

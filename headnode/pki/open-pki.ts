@@ -37,6 +37,8 @@ export interface Pki {
   identify(names: { readonly ips: readonly string[]; readonly dns: readonly string[] }): Promise<HeadIdentity>;
   /** Use a token up and issue a node's first certificate. @throws InvalidToken, TokenUsed, TokenExpired, InvalidArgument */
   join(request: { readonly secret: string; readonly uuid: string; readonly csr: string }): Promise<JoinAnswer>;
+  /** A node's first certificate, approved of by an operator: whoever had one before is turned away. @throws InvalidArgument */
+  admit(uuid: string, csr: string): Promise<JoinAnswer>;
   /** Another certificate for a node, from a new key. The old one stays good until it ends. @throws InvalidArgument */
   renew(uuid: string, csr: string): Promise<JoinAnswer>;
   /** Revoke one certificate by its fingerprint, or all of a node by its uuid. @returns the fingerprints */
@@ -57,6 +59,18 @@ export async function openPki({ database, sealKey, certificateDays }: { readonly
     return certificate;
   };
   const answer = async (queries: Queries, certificate: string): Promise<JoinAnswer> => ({ certificate, ca: authority.certificatePem, heads: await headUrls(queries) });
+  const admit = async ({ uuid, csr, first }: { readonly uuid: string; readonly csr: string; readonly first?: (queries: Queries) => Promise<void> }): Promise<JoinAnswer> => {
+    const holder = { role: 'node', uuid } as const;
+    const joined = await database.transaction(async (queries) => {
+      await first?.(queries);
+      // A node that joins again has lost its key; who has it now must not pass for the node.
+      await queries.query('UPDATE certificates SET revoked_at = now() WHERE holder = $1 AND revoked_at IS NULL', [holderUri(holder)]);
+      return await answer(queries, await issue(queries, holder, { csr }));
+      // A token's row is locked, and nothing else is shared with other joins.
+    }, { isolation: 'read committed' });
+    await revocations.announce();
+    return joined;
+  };
 
   return {
     ca: authority.certificatePem,
@@ -68,18 +82,8 @@ export async function openPki({ database, sealKey, certificateDays }: { readonly
       const certificate = await issue(database, { role: 'head' }, { csr, names });
       return { certificate, key, ca: authority.certificatePem, expires: readCertificate(certificate).notAfter };
     },
-    async join({ secret, uuid, csr }) {
-      const holder = { role: 'node', uuid } as const;
-      const joined = await database.transaction(async (queries) => {
-        await useToken(queries, secret, uuid);
-        // A node that joins again has lost its key; who has it now must not pass for the node.
-        await queries.query('UPDATE certificates SET revoked_at = now() WHERE holder = $1 AND revoked_at IS NULL', [holderUri(holder)]);
-        return await answer(queries, await issue(queries, holder, { csr }));
-        // The token's row is locked, and nothing else is shared with other joins.
-      }, { isolation: 'read committed' });
-      await revocations.announce();
-      return joined;
-    },
+    join: ({ secret, uuid, csr }) => admit({ uuid, csr, first: async (queries) => await useToken(queries, secret, uuid) }),
+    admit: (uuid, csr) => admit({ uuid, csr }),
     renew: (uuid, csr) => database.transaction(async (queries) => await answer(queries, await issue(queries, { role: 'node', uuid }, { csr })), { isolation: 'read committed' }),
     async revoke(fingerprintOrUuid) {
       const rows = await database.query<{ fingerprint: string }>(

@@ -8,6 +8,8 @@ import { vmsMigration } from './011-vms.ts';
 import { accountsMigration } from './030-accounts.ts';
 import { packagesMigration } from './031-packages.ts';
 import { imagesMigration } from './040-images.ts';
+import { bootMigration } from './050-boot.ts';
+import { joinRequestsMigration } from './051-join-requests.ts';
 
 export const migrations: readonly Migration[] = [
   serversMigration,
@@ -18,4 +20,6 @@ export const migrations: readonly Migration[] = [
   accountsMigration,
   packagesMigration,
   imagesMigration,
+  bootMigration,
+  joinRequestsMigration,
 ];

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { headErrors } from '../../errors.ts';
 import type { App } from '../../http/app.ts';
@@ -49,7 +50,7 @@ const changeSchema = z.strictObject({
 });
 
 /** CNAPI's servers (control-plane §2.1, §2.2). */
-export function serverRoutes(app: App, servers: OpenServers, options: { platforms(): Promise<WireObject>; setBootPlatform(uuid: string, platform: string): Promise<void> }): void {
+export function serverRoutes(app: App, servers: OpenServers, options: { platforms(): Promise<WireObject>; setBootPlatform(uuid: string, platform: string): Promise<void>; /** Turn away whoever has a server's certificate. */ revoke(uuid: string): Promise<unknown> }): void {
   const params = z.object({ uuid: uuidParam });
   const existing = async (uuid: string): Promise<Server> => {
     const server = await servers.get(uuid);
@@ -84,10 +85,6 @@ export function serverRoutes(app: App, servers: OpenServers, options: { platform
     await servers.remove(uuid);
     return reply.status(204).send();
   });
-  app.put('/servers/:uuid/setup', { schema: { params } }, async ({ params: { uuid } }, reply) => {
-    if ((await existing(uuid)).setup) return reply.status(204).send();
-    throw headErrors.InvalidArgument({ reason: `server ${uuid} is set up by itself: run \`zonewright setup\` on it` });
-  });
   app.put('/servers/:uuid/nics', { schema: { params } }, async (request, reply) => {
     const { uuid } = request.params;
     const { action, nics } = paramsOf(request, z.object({ action: z.enum(['update', 'replace', 'delete']), nics: z.array(z.looseObject({ mac: z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, { error: 'must be a MAC address' }) })).max(64) }));
@@ -117,9 +114,31 @@ export function serverRoutes(app: App, servers: OpenServers, options: { platform
     const { uuid } = request.params;
     const { id } = await startTask(servers, uuid, { task: 'server_reboot', params: {}, asker: askerOf(request) });
     // Only a node that is about to go is on its way.
-    void servers.tasks.wait(id, 60).then((row) => (row?.status === 'complete' ? servers.update(uuid, { columns: { transitional_status: 'rebooting' }, record: {} }) : undefined)).catch((error: unknown) => request.log.error({ err: error }, 'reboot'));
+    void whenTaken(request, id, () => servers.update(uuid, { columns: { transitional_status: 'rebooting' }, record: {} }));
     return reply.status(202).send({ id, job_uuid: id });
   });
+  app.put('/servers/:uuid/factory-reset', { schema: { params } }, async (request, reply) => {
+    const { uuid } = request.params;
+    const { headnode, vms } = await existing(uuid);
+    if (headnode) throw headErrors.InvalidArgument({ reason: `server ${uuid} is a head node: reset it by hand` });
+    const count = Object.keys(vms).length;
+    if (count > 0) throw headErrors.InvalidArgument({ reason: `server ${uuid} has ${count} VMs: delete them first` });
+    const { id } = await startTask(servers, uuid, { task: 'server_factory_reset', params: {}, asker: askerOf(request) });
+    // From here on it is a machine that asks, and who has its certificate is nobody.
+    void whenTaken(request, id, async () => {
+      await servers.update(uuid, { columns: { setup: false, transitional_status: 'rebooting' }, record: {} });
+      await options.revoke(uuid);
+    });
+    return reply.status(202).send({ id, job_uuid: id });
+  });
+
+  async function whenTaken(request: FastifyRequest, task: string, act: () => Promise<unknown>): Promise<void> {
+    try {
+      if ((await servers.tasks.wait(task, 60))?.status === 'complete') await act();
+    } catch (error) {
+      request.log.error({ err: error }, 'after a task that ends a server');
+    }
+  }
 }
 
 const executeSchema = z.object({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
 import type { Database } from '../../../headnode/db/database.ts';
+import { serversMigration } from '../../../headnode/db/migrations/001-servers.ts';
 import { networksMigration } from '../../../headnode/db/migrations/021-networks.ts';
 import { openDatabase } from '../../../headnode/db/open-database.ts';
 import { getIp } from '../../../headnode/networks/ips.ts';
@@ -10,6 +11,7 @@ import { getNicTag, listNicTags } from '../../../headnode/networks/nic-tags.ts';
 import { openNetworks } from '../../../headnode/networks/open-networks.ts';
 import { createPool } from '../../../headnode/networks/pools.ts';
 import type { Networks } from '../../../headnode/services.ts';
+import { parseNetworking } from '../../../host/net/networking.ts';
 import { server as anyServer } from '../placement/servers.ts';
 
 const SERVER = randomUUID();
@@ -20,7 +22,7 @@ let admin: string;
 let external: string;
 
 before(async () => {
-  db = await openDatabase({ kind: 'pglite' }, [networksMigration]);
+  db = await openDatabase({ kind: 'pglite' }, [serversMigration, networksMigration]);
   networks = openNetworks({ db });
 });
 beforeEach(async () => {
@@ -146,6 +148,38 @@ test("a server's nics are known from its sysinfo, tags that nobody knew are made
     dns_domain: 'example.com',
   });
   assert.deepEqual(await networks.networkingOf(SERVER, { hostname: 'n1', datacenterName: 'dc', dnsDomain: 'example.com' }), networking);
+});
+
+test("a server's aggregations are part of its networking.json, with the tags that they provide", async () => {
+  const sysinfo = {
+    'Network Interfaces': {
+      aggr0: { 'MAC Address': '00:11:22:33:44:81', ip4addr: '10.77.0.8', 'NIC Names': ['admin'] },
+      eth0: { 'MAC Address': '00:11:22:33:44:81', ip4addr: '', 'NIC Names': [] },
+      eth1: { 'MAC Address': '00:11:22:33:44:82', ip4addr: '', 'NIC Names': [] },
+    },
+    'Link Aggregations': { aggr0: { 'LACP mode': 'active', Interfaces: ['eth0', 'eth1'] } },
+  };
+  const uuid = randomUUID();
+  await db.query("INSERT INTO servers (uuid, hostname, setup, sysinfo) VALUES ($1, 'n1', true, $2::jsonb)", [uuid, JSON.stringify(sysinfo)]);
+  await networks.adoptServer(anyServer({ uuid, sysinfo }));
+  const document = parseNetworking(await networks.networkingOf(uuid));
+  assert.deepEqual(document.aggregations, [{ name: 'aggr0', lacp_mode: 'active', macs: ['00:11:22:33:44:81', '00:11:22:33:44:82'], nic_tags_provided: ['admin'] }]);
+  assert.deepEqual(document.nictags.map(({ name, mac }) => [name, mac]), [['admin', undefined]]);
+  assert.deepEqual(document.vnics.map(({ mac, ip }) => [mac, ip]), [['00:11:22:33:44:81', '10.77.0.8']]);
+});
+
+test("a server's networking.json is one that nodes take, whatever its networks have", async () => {
+  const dual = await createNetwork(db, { name: 'dual', subnet: 'fd00:88::/64', nic_tag: 'external', vlan_id: 0, provision_start_ip: 'fd00:88::10', provision_end_ip: 'fd00:88::20', resolvers: ['fd00:88::1'] });
+  const routed = await createNetwork(db, { name: 'routed', subnet: '10.79.0.0/24', nic_tag: 'external', vlan_id: 7, provision_start_ip: '10.79.0.10', provision_end_ip: '10.79.0.20', gateway: '10.79.0.1', mtu: 1400, routes: { '10.99.0.9': '10.79.0.3', '10.100.0.0/16': '10.79.0.2' } });
+  const eth0 = { 'MAC Address': '00:11:22:33:44:77', ip4addr: '10.77.0.7', 'NIC Names': ['admin'] };
+  const eth1 = { 'MAC Address': '00:11:22:33:44:78', ip4addr: '', 'NIC Names': ['external'] };
+  await networks.adoptServer(anyServer({ uuid: SERVER, sysinfo: { 'Network Interfaces': { eth0, eth1 } } }));
+  for (const [index, network] of [dual.uuid, routed.uuid].entries()) await networks.provisionNic(network, { ownerUuid: OWNER, belongsToUuid: SERVER, belongsToType: 'server', index: 3 + index, cnUuid: SERVER });
+  const document = parseNetworking(await networks.networkingOf(SERVER, { hostname: 'n1' }));
+  assert.ok(document.vnics.some(({ ip }) => ip === '10.77.0.7'));
+  assert.deepEqual(document.vnics.filter(({ vlan_id }) => vlan_id === 7).map(({ ip, gateway, mtu }) => [ip, gateway, mtu]), [['10.79.0.10', '10.79.0.1', 1400]]);
+  assert.deepEqual(document.routes, { '10.99.0.9/32': '10.79.0.3', '10.100.0.0/16': '10.79.0.2' });
+  assert.ok(document.vnics.every(({ ip }) => !ip.includes(':')));
 });
 
 test('a pool gives a network that the server is on', async () => {

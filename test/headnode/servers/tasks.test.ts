@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { TaskRequest } from '../../../headnode/services.ts';
 import { openSimulatedAgent, type SimulatedAgent } from '../../../scripts/simulate/agent.ts';
-import { makeToken, startTestHead, until, type TestHead } from '../support/head.ts';
+import { ask, makeToken, startTestHead, until, type TestHead } from '../support/head.ts';
 
 const IMAGE = '5d7a8c1e-1111-4222-8333-944455556666';
 
@@ -51,6 +51,38 @@ describe('tasks of a head node', () => {
     const unknown = await head.running.head.servers.runTask(agent.uuid, request('machine_teleport', {}));
     assert.ok(unknown.outcome === 'failure');
     assert.equal(unknown.error.restCode, 'ResourceNotFound');
+  });
+
+  it('reboot a server: it is on its way, and takes nothing more', async () => {
+    const left = Promise.withResolvers<void>();
+    const going = await openSimulatedAgent({ uuid: randomUUID(), token: await makeToken(head), leave: left.resolve });
+    const server = async () => (await ask(`${head.url}/servers/${going.uuid}`, 'GET')).body as Record<string, unknown>;
+    await until(async () => (await head.running.head.servers.get(going.uuid))?.status === 'running');
+    assert.equal((await ask(`${head.url}/servers/${going.uuid}/reboot`, 'POST', { body: {} })).status, 202);
+    await left.promise;
+    await until(async () => (await server())['transitional_status'] === 'rebooting');
+    await going.close();
+    await until(async () => (await server())['status'] === 'rebooting');
+  });
+
+  it('reset a server to what it was when it was new: it is none of ours then, and nobody can speak for it', async () => {
+    const left = Promise.withResolvers<void>();
+    const going = await openSimulatedAgent({ uuid: randomUUID(), token: await makeToken(head), leave: left.resolve });
+    await until(async () => (await head.running.head.servers.get(going.uuid))?.status === 'running');
+    assert.equal((await ask(`${head.url}/servers/${going.uuid}/factory-reset`, 'PUT', { body: {} })).status, 202);
+    await left.promise;
+    await until(async () => (await head.running.head.servers.get(going.uuid))?.setup === false);
+    await until(async () => ((await ask(`${head.url}/certificates`, 'GET')).body as Array<{ holder: string; revoked_at: string | null }>).some(({ holder, revoked_at }) => holder.endsWith(going.uuid) && revoked_at !== null));
+    await going.close();
+  });
+
+  it('reset no server that has VMs', async () => {
+    const { servers } = head.running.head;
+    const uuid = randomUUID();
+    await servers.runTask(agent.uuid, request('machine_create', { uuid, brand: 'lx', kernel_version: '6.1.0', image_uuid: IMAGE, max_physical_memory: 64 }));
+    await until(async () => uuid in ((await servers.get(agent.uuid))?.vms ?? {}));
+    const refused = await ask(`${head.url}/servers/${agent.uuid}/factory-reset`, 'PUT', { body: {} });
+    assert.deepEqual([refused.status, (refused.body as { code: string }).code], [409, 'InvalidArgument']);
   });
 
   it('for a server that there is not are refused', async () => {

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request as undiciRequest } from 'undici';
+import type { z } from 'zod';
 import { decodeJoinToken, holderName, holderUri } from '../../../agent/wire/index.ts';
 import { headConfigSchema } from '../../../headnode/config.ts';
 import { startHead, type RunningHead } from '../../../headnode/main.ts';
@@ -21,7 +22,7 @@ export interface TestHead {
 }
 
 /** Start a head. @param options.directory one that is kept; a temporary one unless given */
-export async function startTestHead(options: { readonly directory?: string; readonly databaseUrl?: string; readonly database?: 'pglite' | 'postgres' } = {}): Promise<TestHead> {
+export async function startTestHead(options: { readonly directory?: string; readonly databaseUrl?: string; readonly database?: 'pglite' | 'postgres'; readonly config?: Partial<z.input<typeof headConfigSchema>> } = {}): Promise<TestHead> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'zonewright-head-')));
   const config = headConfigSchema.parse({
     internal: { port: 0 },
@@ -29,6 +30,7 @@ export async function startTestHead(options: { readonly directory?: string; read
     cloudapi: { port: 0 },
     log_level: 'error',
     ...(options.database ? { database: options.database } : {}),
+    ...options.config,
   });
   const running = await startHead({ directory, config, databaseUrl: options.databaseUrl });
   return {

@@ -1,7 +1,7 @@
 import { Client } from 'undici';
-import { isSystemError, ZonewrightError } from '../../host/errors/errors.ts';
-import { headErrors } from '../errors.ts';
-import { socketPath } from '../socket-path.ts';
+import { isSystemError, ZonewrightError } from '../host/errors/errors.ts';
+import { headErrors } from './errors.ts';
+import { socketPath } from './socket-path.ts';
 
 export interface HeadRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
