@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Node } from '../host/config/node-config.ts';
+import { run } from '../host/run/run.ts';
 import { openEngine } from '../vmadm/open-engine.ts';
 import { autoboot } from './autoboot/autoboot.ts';
 import { recoverAtStart } from './autoboot/recover.ts';
@@ -19,7 +20,8 @@ import { newOperations } from './server/operations.ts';
 import type { Services } from './server/services.ts';
 import { namedNode } from './sysinfo/sysinfo.ts';
 import { nodeTaskHost, nodeTaskStore } from './tasks/node-host.ts';
-import { openTasks } from './tasks/tasks.ts';
+import { newLeaving } from './tasks/leave.ts';
+import { openTasks, type Tasks } from './tasks/tasks.ts';
 
 export interface Serving {
   readonly app: AgentApp;
@@ -31,19 +33,22 @@ export interface Serving {
 export interface ServeOptions {
   /** Also answer `/metrics` and `/healthz` on this port of the loopback interface. */
   readonly metricsPort?: number | undefined;
+  /** Restart the host. */
+  reboot?(): Promise<void>;
 }
 
 /** Operations that take longer than this are cut off at the end of the agent, and undone or resumed by the next one. */
 const PATIENCE_SECONDS = 60;
 
 /** Serve the API of a node, from its own socket on. */
-export async function serve(configured: Node, log: Log, { metricsPort }: ServeOptions = {}): Promise<Serving> {
+export async function serve(configured: Node, log: Log, { metricsPort, reboot = rebootHost }: ServeOptions = {}): Promise<Serving> {
   const node = await namedNode(configured);
   const events = newEventRing();
   const index = await openIndex(node, { log, onChange: (change) => eventOf(change).forEach(events.add) });
   const operations = newOperations();
   const openOne: Services['openEngine'] = (options) => openEngine({ node, ...options });
-  const tasks = await openTasks({ host: nodeTaskHost(node, openOne), store: await nodeTaskStore(node), log });
+  const leave = newLeaving({ tasks: () => tasks, log, reboot });
+  const tasks: Tasks = await openTasks({ host: nodeTaskHost(node, { openEngine: openOne, leave }), store: await nodeTaskStore(node), log });
   const services: Services = {
     node,
     log,
@@ -83,6 +88,10 @@ export async function serve(configured: Node, log: Log, { metricsPort }: ServeOp
       await app.close();
     },
   };
+}
+
+async function rebootHost(): Promise<void> {
+  await run(['systemctl', 'reboot']);
 }
 
 /** A pause that does not keep the process when all else is done. */

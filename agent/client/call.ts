@@ -21,6 +21,15 @@ export async function call<Result>(transport: Transport, request: AgentRequest):
   throw errorFrom(answer, response.status);
 }
 
+/** Ask for text; undefined when the agent knows nothing of that, as one of an older version does. @throws as `call` does */
+export async function text(transport: Transport, request: AgentRequest): Promise<string | undefined> {
+  const response = await send(transport, request);
+  const answer = await textOf(response, request);
+  if (response.status < 400) return answer;
+  if (response.status === 404) return undefined;
+  throw errorFrom(parse(answer, request), response.status);
+}
+
 export interface PerformOptions {
   /** Aborted when the operation shall stop and undo. */
   readonly signal?: AbortSignal | undefined;
@@ -103,6 +112,10 @@ export function errorFrom(answer: unknown, status: number): ZonewrightError {
 }
 
 async function jsonOf(response: AgentResponse, request: AgentRequest): Promise<unknown> {
+  return parse(await textOf(response, request), request);
+}
+
+async function textOf(response: AgentResponse, request: AgentRequest): Promise<string> {
   const texts: string[] = [];
   response.body.setEncoding('utf8');
   try {
@@ -110,7 +123,7 @@ async function jsonOf(response: AgentResponse, request: AgentRequest): Promise<u
   } catch (error) {
     throw isLoss(error) ? lost(request, error) : error;
   }
-  return parse(texts.join(''), request);
+  return texts.join('');
 }
 
 function parse(text: string, request: AgentRequest): Record<string, unknown> {

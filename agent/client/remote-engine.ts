@@ -1,7 +1,7 @@
 import type { StepEvent } from '../../host/journal/perform.ts';
 import type { Engine } from '../../vmadm/engine.ts';
 import type { VmUuid } from '../../host/config/units.ts';
-import { call, perform } from './call.ts';
+import { call, perform, text } from './call.ts';
 import type { AgentRequest, Transport } from './transport.ts';
 
 export interface RemoteEngineOptions {
@@ -26,6 +26,10 @@ export function remoteEngine(transport: Transport, options: RemoteEngineOptions 
     validate: (action, brand, payload) => ask('POST', `/validations/${action}/${encodeURIComponent(brand)}`, payload),
     get: (uuid) => ask('GET', vmPath(uuid)),
     list: (fields) => ask('GET', fields === undefined ? '/vms' : `/vms?fields=${encodeURIComponent([...new Set(fields)].join(','))}`),
+    async table({ order, sort, parsable, header }) {
+      const query = [`order=${encodeURIComponent(order)}`, `sort=${encodeURIComponent(sort)}`, `parsable=${String(parsable)}`, ...(header === undefined ? [] : [`header=${String(header)}`])];
+      return text(transport, { method: 'GET', path: `/tables/vms?${query.join('&')}`, headers, patience: PATIENCE_SECONDS });
+    },
     start: (uuid, more = {}) => act('POST', `${vmPath(uuid)}/start`, more),
     stop: (uuid, more) => act('POST', `${vmPath(uuid)}/stop`, more),
     reboot: async (uuid, more) => void (await act('POST', `${vmPath(uuid)}/reboot`, more)),

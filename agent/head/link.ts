@@ -39,7 +39,7 @@ export interface Timings {
   readonly longestPause: number;
 }
 
-const TIMINGS: Timings = { heartbeat: 5000, status: 5000, forcedStatus: 60_000, firstPause: 500, longestPause: 120_000 };
+const TIMINGS: Timings = { heartbeat: 5000, status: 5000, forcedStatus: 60_000, firstPause: 500, longestPause: 15_000 };
 
 export interface HeadLink {
   /** Whether the head node knew this node when they last spoke. */

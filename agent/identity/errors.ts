@@ -7,11 +7,13 @@ export const identityErrors = defineErrors({
   NotJoined: { message: 'this node has joined no head node' },
   HeadUnreachable: { message: 'the head node {head} cannot be reached: {reason}', hint: 'Is its address right, and is it on a network of this node?' },
   HeadUntrusted: {
-    message: 'whoever answers at {head} is not the head node of this token: {reason}',
-    hint: 'Nothing was sent to it. Make a new token at the head node, and make sure that nobody stands in between.',
+    message: 'whoever answers at {head} is not the head node that was named: {reason}',
+    hint: 'Nothing was sent to it. Name it anew, by a new token or by the fingerprint of its authority, and make sure that nobody stands in between.',
   },
   JoinRefused: { message: 'the head node {head} refused to let this node join: {reason}' },
   TokenUsed: { message: 'the join token was used already', hint: 'A token lets one node join, once. Make a new one at the head node.' },
   TokenExpired: { message: 'the join token has expired', hint: 'Make a new one at the head node.' },
+  HeadFileInvalid: { message: 'head.json of this boot cannot be used: {reason}' },
+  NoMachineUuid: { message: 'this machine cannot be told from others: its hardware says that its uuid is {uuid}', hint: 'Give it one by the kernel parameter override_uuid.' },
   HeadRefused: { message: 'the head node {head} answered {path} with {status} {code}: {reason}' },
 });

@@ -23,6 +23,8 @@ export interface SimulatedNodeOptions {
   readonly latency?: number;
   /** What the sources of images would say of one; nothing unless given. */
   findImage?(uuid: string): Promise<unknown>;
+  /** Called when it is told to reboot. */
+  leave?(): void;
 }
 
 export interface SimulatedNode {
@@ -104,6 +106,8 @@ export function newSimulatedNode(options: SimulatedNodeOptions): SimulatedNode {
       engine: async () => engine,
       sysinfo: async () => sysinfo,
       execute: async () => ({ err: null, exitCode: 0, signal: null, stdout: '', stderr: '' }),
+      leave: () => options.leave?.(),
+      markForFactoryReset: async () => undefined,
       settle: async () => undefined,
     },
     facts: {

@@ -86,7 +86,9 @@ const LOOPBACK = '772';
 
 /** Undefined for the loopback, and for one that went away meanwhile. */
 async function lookAt(path: string, ip: string): Promise<Interface | undefined> {
-  const [type, mac, state, mode, members, flags] = await Promise.all(['type', 'address', 'operstate', 'bonding/mode', 'bonding/slaves', 'flags'].map((file) => read(join(path, file))));
+  const [type, shown, own, state, mode, members, flags] = await Promise.all(['type', 'address', 'bonding_slave/perm_hwaddr', 'operstate', 'bonding/mode', 'bonding/slaves', 'flags'].map((file) => read(join(path, file))));
+  // All members of an aggregation have its address for as long as they are part of it.
+  const mac = own ?? shown;
   if (mac === undefined || mac === '' || type === LOOPBACK) return undefined;
   const [device, master] = await Promise.all([linkOf(join(path, 'device')), linkOf(join(path, 'master'))]);
   // A bridge without a port has no carrier; a network of this node alone is there all the same.

@@ -2,13 +2,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname, totalmem } from 'node:os';
+import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Node } from '../../host/config/node-config.ts';
+import { PLATFORM_FILE, platformStamp } from '../../host/config/platform.ts';
 import { dataset, isUuid } from '../../host/config/units.ts';
 import { readNicTags } from '../../host/net/nic-tags.ts';
 import { accelerator } from '../../host/qemu/accelerator.ts';
 import { getProperties } from '../../host/zfs/zfs.ts';
-import { platformBuildstamp } from '../../vmadm/instance/live.ts';
 import type { Sysinfo } from '../wire/sysinfo.ts';
 import { bootParameters, bootTime } from './boot-facts.ts';
 import { networkFacts } from './networks.ts';
@@ -24,7 +25,7 @@ export async function sysinfoOf(node: Node | undefined): Promise<Sysinfo> {
   const parameters = await bootParameters();
   const machinesRun = existsSync('/usr/bin/qemu-system-x86_64');
   return {
-    'Live Image': await platformBuildstamp(),
+    'Live Image': await platformStamp(),
     'System Type': 'Linux',
     'Boot Time': await bootTime(),
     'SDC Version': '7.0',
@@ -43,9 +44,14 @@ export async function sysinfoOf(node: Node | undefined): Promise<Sysinfo> {
     Setup: node ? 'true' : 'false',
     Disks: await disks(),
     ...(await networkFacts(node ? await readNicTags(node) : {})),
-    'Boot Parameters': parameters,
+    'Boot Parameters': { ...(node && isBootedHead(node) && { headnode: 'true' }), ...parameters },
     'SDC Agents': [AGENT],
   };
+}
+
+/** A node that boots from its own disks is not told by its kernel's parameters that it is a head node, as SmartOS is: its pool says so. */
+function isBootedHead(node: Node): boolean {
+  return existsSync(PLATFORM_FILE) && existsSync(join(node.mountpoint, 'head', 'config.json'));
 }
 
 /** A node under its present name, which may have come with the boot or with the pool's disks. */

@@ -17,5 +17,6 @@ export const taskErrors = defineErrors({
   VmNotRunning: { message: 'VM {uuid} is already "{state}"' },
   OtherPool: { message: 'this node keeps its images on pool {pool}, not on {wanted}' },
   FirewallUnsupported: { message: 'firewall_rules are not supported by this version', hint: 'Create the instance without them.' },
+  FactoryResetImpossible: { message: 'this node does not boot into memory, so nothing would destroy its pool at the next boot', hint: 'Take it apart by hand: docs/setup.md, Undoing it.' },
   ScriptInvalid: { message: 'the script must begin with "#!" and the interpreter\'s path' },
 });

@@ -46,6 +46,10 @@ export interface TaskHost {
   engine(caller: TaskCaller): Promise<Engine>;
   sysinfo(): Promise<Sysinfo>;
   execute(command: Command, signal: AbortSignal): Promise<CommandResult>;
+  /** Begin to go down for a reboot, and say so by returning: what runs is waited for. */
+  leave(): void;
+  /** Let the next boot destroy everything that the node keeps. @throws FactoryResetImpossible where the next boot would not do it */
+  markForFactoryReset(): Promise<void>;
   /** Finish what an agent that died had begun on an instance; resolves when nothing of it runs any more. */
   settle(uuid: string): Promise<void>;
 }

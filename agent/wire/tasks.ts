@@ -20,6 +20,8 @@ export const TASK_NAMES = [
   'machine_info',
   'image_ensure_present',
   'server_sysinfo',
+  'server_reboot',
+  'server_factory_reset',
   'command_execute',
   'nop',
 ] as const;

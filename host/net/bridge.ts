@@ -11,6 +11,9 @@ export interface BridgeOptions {
   readonly address?: string;
   /** The host's interface that connects it to the outside. */
   readonly uplink?: string;
+  /** What the host's own frames on it come from; a random one unless given when it is made. */
+  readonly mac?: string;
+  readonly mtu?: number;
 }
 
 /** An address that an interface of the host has. */
@@ -26,6 +29,9 @@ export async function ensureBridge(name: string, options: BridgeOptions = {}): P
   else if (!isBridge(name)) throw hostErrors.NotABridge({ interface: name });
   if (options.address !== undefined) await ensureAddress(name, options.address);
   if (options.uplink !== undefined) await connectUplink(name, options.uplink);
+  if (options.mac !== undefined) await run(['ip', 'link', 'set', 'dev', name, 'address', options.mac]);
+  // No bridge has a larger one than its smallest port.
+  if (options.mtu !== undefined) for (const link of [options.uplink, name]) if (link !== undefined) await run(['ip', 'link', 'set', 'dev', link, 'mtu', String(options.mtu)]);
   await run(['ip', 'link', 'set', 'dev', name, 'up']);
 }
 
@@ -92,6 +98,8 @@ async function createBridge(name: string): Promise<void> {
   const mac = ['02', ...randomBytes(5).toString('hex').match(/../g) ?? []].join(':');
   const { exitCode, stderr } = await run(['ip', 'link', 'add', 'name', name, 'address', mac, 'type', 'bridge'], { acceptExitCodes: [0, 2] });
   if (exitCode !== 0 && !isBridge(name)) throw hostErrors.CommandFailed({ program: 'ip link add', outcome: 'exit code 2', reason: stderr.trim() });
+  // Where the kernel cannot keep VLANs apart, a nic in one is refused (filtersVlans).
+  await run(['ip', 'link', 'set', 'dev', name, 'type', 'bridge', 'vlan_filtering', '1'], { acceptExitCodes: [0, 1, 2] });
 }
 
 async function ensureAddress(bridge: string, address: string): Promise<void> {
@@ -103,4 +111,6 @@ async function connectUplink(bridge: string, uplink: string): Promise<void> {
   if (existsSync(`/sys/class/net/${bridge}/brif/${uplink}`)) return;
   await requireNoAddress(uplink);
   await run(['ip', 'link', 'set', 'dev', uplink, 'master', bridge, 'up']);
+  // To the outside all of them lead; each port inside is in one.
+  if (filtersVlans(bridge)) await run(['bridge', 'vlan', 'add', 'dev', uplink, 'vid', '2-4094']);
 }

@@ -32,6 +32,30 @@ export function overlap(one: Network, other: Network): boolean {
 
 /** The n-th address of a network, as text: 1 is the first that a host can have. */
 export function addressIn(network: Network, n: number): string {
-  const value = network.first + n;
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+  return addressText(network.first + n);
+}
+
+/** An address as text. */
+export function addressText(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
+}
+
+/** The length of a netmask such as 255.255.255.0; undefined when its bits are not in one piece. */
+export function prefixOfNetmask(netmask: string): number | undefined {
+  const { address } = networkOf(netmask, 32);
+  const prefix = 32 - Math.log2(2 ** 32 - address);
+  return Number.isInteger(prefix) ? prefix : undefined;
+}
+
+/** The netmask of a prefix length. */
+export function netmaskOf(prefix: number): string {
+  return addressText(2 ** 32 - 2 ** (32 - prefix));
+}
+
+/** A route's destination such as 10.0.0.0/8, without bits beyond its prefix; undefined for everything else. */
+export function parseDestination(text: string): Network | undefined {
+  const [ip = '', bits = '', ...more] = text.split('/');
+  if (!isIPv4(ip) || !/^(?:[1-9]|[12]\d|3[0-2])$/.test(bits) || more.length > 0) return undefined;
+  const network = networkOf(ip, Number(bits));
+  return network.address === network.first ? network : undefined;
 }

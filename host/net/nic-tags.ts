@@ -2,6 +2,7 @@
  * Nic tags: names of physical networks, each mapped to a bridge of this node. Which there are is the node's to remember,
  * in one file in the pool; the bridges themselves go with every reboot and are made again from it.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '../config/node-config.ts';
 import { hostErrors } from '../errors/host-errors.ts';
 import { readFileIfPresent, writeFileAtomically } from '../files/atomic.ts';
@@ -16,6 +17,8 @@ export interface NicTag {
   readonly uplink?: string;
   /** The bridge was there before the tag and stays when the tag goes. */
   readonly foreign?: boolean;
+  /** From the node's networking.json, and gone when it is not in there any more. */
+  readonly declared?: boolean;
 }
 
 export type NicTags = Readonly<Record<string, NicTag>>;
@@ -74,6 +77,16 @@ export async function ensureNicTagBridges(node: Node): Promise<string[]> {
   const tags = Object.entries(await readNicTags(node));
   for (const [, tag] of tags) if (!tag.foreign) await ensureBridge(tag.bridge, tag);
   return tags.map(([name]) => name);
+}
+
+/** Take over the tags of the node's networking.json: they come in the place of those of an earlier one. Tags that were added by hand stay. */
+export async function declareNicTags(node: Node, declared: NicTags): Promise<void> {
+  await withLock(lockOf(node), async () => {
+    const before = await readNicTags(node);
+    const own = Object.entries(before).filter(([, tag]) => !tag.declared);
+    const tags = { ...Object.fromEntries(own), ...declared };
+    if (!isDeepStrictEqual(tags, before)) await writeNicTags(node, tags);
+  });
 }
 
 /** @throws NicTagInvalid */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hostErrors } from '../errors/host-errors.ts';
 import { KEY_ALGORITHM, loadKeyPair, SIGNING_ALGORITHM } from './keys.ts';
 import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from './x509.ts';
@@ -15,6 +16,8 @@ export async function newRequest(privateKeyPem: string, facts: { readonly uri: s
 
 export interface Request {
   readonly publicKey: Pkcs10CertificateRequest['publicKey'];
+  /** SHA-256 of its public key, 64 hex digits in lower case: what it is known by before there is a certificate. */
+  readonly fingerprint: string;
   /** Every subject alternative name that it asks for, of whatever type. */
   readonly names: readonly string[];
 }
@@ -29,7 +32,7 @@ export async function readRequest(pem: string): Promise<Request> {
   const signed = await request.verify().catch(() => false);
   if (!signed) throw hostErrors.RequestInvalid({ reason: 'it is not signed with its own key' });
   const names = request.extensions.flatMap((extension) => (extension instanceof SubjectAlternativeNameExtension ? extension.names.items.map(({ value }) => value) : []));
-  return { publicKey: request.publicKey, names };
+  return { publicKey: request.publicKey, fingerprint: createHash('sha256').update(new Uint8Array(request.publicKey.rawData)).digest('hex'), names };
 }
 
 function parse(pem: string): Pkcs10CertificateRequest {

@@ -1,12 +1,11 @@
 import { loadNode } from '../../host/config/node-config.ts';
 import { withLock } from '../../host/lock/lock.ts';
-import { preferImageSource } from '../../imgadm/index.ts';
 import { identityErrors } from '../../agent/identity/errors.ts';
-import { identityFiles, readIdentity, saveIdentity } from '../../agent/identity/identity.ts';
+import { readIdentity } from '../../agent/identity/identity.ts';
 import { joinHead } from '../../agent/identity/join.ts';
 import { sysinfoOf } from '../../agent/sysinfo/sysinfo.ts';
-import { HEAD_URI } from '../../agent/wire/roles.ts';
 import { nodeErrors } from '../errors.ts';
+import { keepIdentity } from './keep-identity.ts';
 
 export interface Joined {
   /** The head node's URL. */
@@ -27,10 +26,7 @@ export async function joinFleet({ token, again }: { readonly token: string; read
     if (before && !again) throw identityErrors.AlreadyJoined({ head: before.heads[0] ?? '' });
     const sysinfo = await sysinfoOf(node);
     const identity = await joinHead({ token, uuid: sysinfo.UUID, sysinfo });
-    const { ca, node: pem } = identityFiles(node);
-    const [head = ''] = identity.heads;
-    await saveIdentity(node, identity);
-    await preferImageSource(node, { type: 'imgapi', url: head, tls: { ca, cert: pem, key: pem, serverUri: HEAD_URI } });
+    const head = await keepIdentity(node, identity);
     return { head, until: identity.details.notAfter };
   });
 }

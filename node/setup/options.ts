@@ -3,12 +3,16 @@ import { dirname } from 'node:path';
 import { existsSync } from 'node:fs';
 import type { NodeConfig } from '../../host/config/node-config.ts';
 import { parseNetwork } from '../../host/net/ipv4.ts';
+import type { Networking } from '../../host/net/networking.ts';
+import { LEAST_DISKS, type Layout } from '../disks/propose.ts';
 import { nodeErrors } from '../errors.ts';
 
 /** What a user may ask of `zonewright setup`; everything unset comes from the last setup, else from the defaults. */
 export interface SetupRequest {
   readonly pool?: string;
   readonly disks?: readonly string[];
+  /** How a new pool lies on its disks: `single`, which is side by side, unless asked for. */
+  readonly layout?: Layout;
   readonly file?: string;
   /** Size of a new pool file in GiB. */
   readonly size?: number;
@@ -17,6 +21,14 @@ export interface SetupRequest {
   readonly cgroup?: string;
   readonly adminAddress?: string;
   readonly adminInterface?: string;
+  /** The networks of a RAM-booted host as a whole, in the place of adminAddress and adminInterface. */
+  readonly networking?: Networking;
+  /** Who this node is to be, when its head node knows it already; a random uuid otherwise. */
+  readonly serverUuid?: string;
+  /** Give each disk of a new pool boot partitions, so that the node boots from its own disks. */
+  readonly bootable?: boolean;
+  /** What the installation that this setup is part of has to do after it; kept in the pool before the node is one. */
+  readonly pending?: string;
   readonly adopt?: boolean;
   readonly link?: boolean;
   readonly units?: boolean;
@@ -27,6 +39,7 @@ export interface SetupOptions {
   readonly pool: string;
   /** New pool on these disks. */
   readonly disks: readonly string[];
+  readonly layout: Layout;
   /** Where the pool's file is or would be made; undefined when the pool is on disks. */
   readonly file: string | undefined;
   readonly size: number | undefined;
@@ -37,6 +50,9 @@ export interface SetupOptions {
   readonly adminAddress: string | undefined;
   /** The host's interface that the admin network is on; undefined leaves that of an earlier setup. */
   readonly adminInterface: string | undefined;
+  readonly networking: Networking | undefined;
+  readonly pending: string | undefined;
+  readonly bootable: boolean;
   readonly adopt: boolean;
   readonly link: boolean;
   readonly units: boolean;
@@ -49,17 +65,20 @@ const GIB = 1024 ** 3;
 const LARGEST_GIB = 64;
 const SMALLEST_GIB = 2;
 
-/** Fill in what was not asked for. @throws NodeHasPool, PoolNameInvalid, AddressInvalid */
+/** Fill in what was not asked for. @throws NodeHasPool, PoolNameInvalid, AddressInvalid, TooFewDisks */
 export function decideOptions(request: SetupRequest, last: NodeConfig | undefined): SetupOptions {
   const pool = request.pool ?? last?.pool ?? DEFAULT_POOL;
   requirePoolName(pool);
   if (last && last.pool !== pool) throw nodeErrors.NodeHasPool({ pool: last.pool, other: pool });
   if (request.adminAddress !== undefined) parseNetwork(request.adminAddress);
   const disks = request.disks ?? [];
+  const layout = request.layout ?? 'single';
+  if (request.layout !== undefined && disks.length < LEAST_DISKS[layout]) throw nodeErrors.TooFewDisks({ layout, least: LEAST_DISKS[layout], count: disks.length });
   const ownFile = last ? last.poolFile : disks.length === 0 ? `${POOL_FILES}/${pool}.img` : undefined;
   return {
     pool,
     disks,
+    layout,
     file: request.file ?? ownFile,
     size: request.size,
     mountpoint: request.mountpoint ?? last?.mountpoint ?? `/${pool}`,
@@ -67,6 +86,9 @@ export function decideOptions(request: SetupRequest, last: NodeConfig | undefine
     cgroup: request.cgroup ?? last?.cgroup ?? 'zonewright',
     adminAddress: request.adminAddress,
     adminInterface: request.adminInterface,
+    networking: request.networking,
+    pending: request.pending,
+    bootable: request.bootable ?? false,
     adopt: request.adopt ?? false,
     link: request.link ?? false,
     units: request.units ?? true,

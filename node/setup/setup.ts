@@ -79,7 +79,7 @@ async function bringAbout(step: SetupStep, setup: Setup): Promise<SetupLine> {
 async function open(request: SetupRequest, configPath: string): Promise<Setup> {
   const last = await lastSetup(configPath);
   const options = decideOptions(request, last);
-  return { options, last, configPath, serverUuid: last?.serverUuid ?? (await keptIdentity(configPath)) ?? randomUUID() };
+  return { options, last, configPath, serverUuid: last?.serverUuid ?? request.serverUuid ?? (await keptIdentity(configPath)) ?? randomUUID() };
 }
 
 async function lastSetup(configPath: string): Promise<NodeConfig | undefined> {

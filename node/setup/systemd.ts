@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readFileIfPresent } from '../../host/files/atomic.ts';
 import { ZFS_DAEMON } from '../../host/zfs/daemon.ts';
 
 export const ZFS_UNIT = 'zonewright-zfs.service';
 export const NODE_UNIT = 'zonewright-node.service';
 export const AGENT_UNIT = 'zonewright-agent.service';
+/** Setup's own directory, which comes before that of packages. */
 const UNIT_DIRECTORY = '/etc/systemd/system';
+export const PACKAGED_UNITS = '/usr/lib/systemd/system';
 
 /** Whether systemd is this host's init. */
 export function systemdRuns(): boolean {
@@ -13,7 +16,12 @@ export function systemdRuns(): boolean {
 }
 
 export function isUnitInstalled(name: string): boolean {
-  return existsSync(unitPath(name));
+  return existsSync(unitPath(name)) || existsSync(join(PACKAGED_UNITS, name));
+}
+
+/** The text that systemd goes by; undefined when there is no such unit. */
+export async function unitInForce(name: string): Promise<string | undefined> {
+  return (await readFileIfPresent(unitPath(name))) ?? (await readFileIfPresent(join(PACKAGED_UNITS, name)));
 }
 
 export function unitPath(name: string): string {
@@ -45,31 +53,28 @@ const zfsDaemonUnit = (environment: Readonly<Record<string, string>>): Unit => (
     ['LimitNOFILE', '65536'],
     ['TimeoutStopSec', '60'],
   ],
-  Install: [['WantedBy', 'multi-user.target']],
+  Install: [['WantedBy', `multi-user.target ${NODE_UNIT}`]],
 });
 
-/** Brings pool and bridges back after a reboot, and after the daemon had to be restarted. */
-function nodeUnit(program: string, withDaemon: boolean): Unit {
-  const daemon: ReadonlyArray<readonly [string, string]> = withDaemon
-    ? [
-        ['Wants', ZFS_UNIT],
-        ['PartOf', ZFS_UNIT],
-        ['After', ZFS_UNIT],
-      ]
-    : [];
+/**
+ * Brings pool and bridges back after a reboot, and after the daemon had to be restarted. It has the same text with and
+ * without the daemon, since a package has it before anybody knows: the daemon's unit comes with it where that is enabled.
+ */
+function nodeUnit(program: string): Unit {
   return {
     Unit: [
       ['Description', 'Zonewright node: pool, networks'],
       ['Documentation', 'man:zonewright(8)'],
-      ['After', 'local-fs.target network-pre.target zfs-fuse.service zfs.target'],
-      ...daemon,
+      // On a RAM-booted host the networks come first, as the boot's own unit brings them up.
+      ['After', `local-fs.target network-pre.target zfs-fuse.service zfs.target ${ZFS_UNIT} zonewright-platform.service`],
+      ['PartOf', ZFS_UNIT],
     ],
     Service: [
       ['Type', 'oneshot'],
       ['RemainAfterExit', 'yes'],
       ['ExecStart', `"${program}" setup`],
     ],
-    Install: [['WantedBy', withDaemon ? `multi-user.target ${ZFS_UNIT}` : 'multi-user.target']],
+    Install: [['WantedBy', `multi-user.target ${ZFS_UNIT}`]],
   };
 }
 
@@ -109,7 +114,7 @@ export function unitTexts(program: string, daemon: Readonly<Record<string, strin
   // systemd expands % and splits at quotes; a clone in such a place cannot be named in a unit.
   if (!/^[A-Za-z0-9/_.+@-]+$/.test(program)) throw new Error(`cannot name ${JSON.stringify(program)} in a unit`);
   const units: Array<[string, string]> = [
-    [NODE_UNIT, encode(nodeUnit(program, daemon !== undefined))],
+    [NODE_UNIT, encode(nodeUnit(program))],
     [AGENT_UNIT, encode(agentUnit(program))],
   ];
   if (daemon) units.unshift([ZFS_UNIT, encode(zfsDaemonUnit(daemon))]);
@@ -118,5 +123,5 @@ export function unitTexts(program: string, daemon: Readonly<Record<string, strin
 
 function encode(unit: Unit): string {
   const sections = Object.entries(unit).map(([section, entries]) => [`[${section}]`, ...entries.map(([key, value]) => `${key}=${value}`), ''].join('\n'));
-  return `# Written by zonewright setup.\n${sections.join('\n')}`;
+  return `# Zonewright's own. To change it: systemctl edit.\n${sections.join('\n')}`;
 }

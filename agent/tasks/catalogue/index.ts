@@ -4,7 +4,7 @@ import { imageEnsurePresent } from './image-ensure-present.ts';
 import { machineDestroy, machineInfo, machineLoad, machineUpdate } from './machine-change.ts';
 import { machineCreate } from './machine-create.ts';
 import { machineBoot, machineReboot, machineShutdown } from './machine-power.ts';
-import { commandExecute, nop, serverSysinfo } from './server.ts';
+import { commandExecute, nop, serverFactoryReset, serverReboot, serverSysinfo } from './server.ts';
 
 /** All tasks by name. */
 export const CATALOGUE: Readonly<Record<TaskName, TaskDefinition>> = {
@@ -18,6 +18,8 @@ export const CATALOGUE: Readonly<Record<TaskName, TaskDefinition>> = {
   machine_info: machineInfo,
   image_ensure_present: imageEnsurePresent,
   server_sysinfo: serverSysinfo,
+  server_reboot: serverReboot,
+  server_factory_reset: serverFactoryReset,
   command_execute: commandExecute,
   nop,
 };

@@ -16,6 +16,34 @@ export const serverSysinfo = defineTask({
   run: async (_, context) => ({ sysinfo: await context.host.sysinfo() }),
 });
 
+/** Begin to go down. The answer comes before: the agent takes no more tasks, and reboots when those that run have ended. */
+export const serverReboot = defineTask({
+  queue: 'server_tasks',
+  params: z.looseObject({}),
+  seconds: 60,
+  headOnly: true,
+  // The agent that died with it may have done it.
+  afterDeath: 'fail',
+  async run(_, context) {
+    context.host.leave();
+    return {};
+  },
+});
+
+/** Let the next boot destroy the pool, and begin to go down. */
+export const serverFactoryReset = defineTask({
+  queue: 'server_tasks',
+  params: z.looseObject({}),
+  seconds: 120,
+  headOnly: true,
+  afterDeath: 'fail',
+  async run(_, context) {
+    await context.host.markForFactoryReset();
+    context.host.leave();
+    return {};
+  },
+});
+
 const commandParams = z.looseObject({
   script: z.string().max(1024 * 1024),
   args: z.array(z.union([z.string(), z.number()]).transform(String)).optional(),

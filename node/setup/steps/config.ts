@@ -5,6 +5,7 @@ import { IDS_PER_RANGE } from '../../../host/idmap/ranges.ts';
 import { idmappedMountsWork } from '../../../host/idmap/idmapped-mounts.ts';
 import { probeZfs } from '../../../host/zfs/features.ts';
 import { nodeErrors } from '../../errors.ts';
+import { writePending } from '../../firstboot/pending.ts';
 import { nodeOf } from '../node-of.ts';
 import { ready, wanting, type Setup, type SetupStep } from '../step.ts';
 import { chooseIds } from './uid-ranges.ts';
@@ -19,6 +20,7 @@ export const configStep: SetupStep = {
   },
   async perform(setup) {
     const config = await configFor(setup);
+    if (setup.options.pending !== undefined) await writePending(nodeOf(setup), setup.options.pending);
     await saveNodeConfig(config, setup.configPath);
     // A host whose root is in memory finds itself again by this one.
     await saveNodeConfig(config, keptConfigPath(nodeOf(setup).paths.config));

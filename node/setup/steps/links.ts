@@ -1,17 +1,19 @@
-import { lstat, readlink, symlink } from 'node:fs/promises';
+import { lstat, readlink, realpath, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError } from '../../../host/errors/errors.ts';
 import { nodeErrors } from '../../errors.ts';
 import { ready, wanting, type SetupStep } from '../step.ts';
 
-const PROGRAMS = ['vmadm', 'imgadm', 'zlogin', 'nictagadm', 'sysinfo', 'zonewright'];
+const PROGRAMS = ['vmadm', 'imgadm', 'zlogin', 'nictagadm', 'piadm', 'sysinfo', 'zonewright'];
 const BIN = join(import.meta.dirname, '../../../bin');
 const LINKS = '/usr/local/sbin';
+const PACKAGED = '/usr/sbin';
 
 /** The commands in everyone's path, when asked for. */
 export const linksStep: SetupStep = {
   name: 'commands',
   async inspect({ options }) {
+    if (await isPackaged()) return ready(`in ${PACKAGED}`);
     const missing = await missingLinks();
     if (missing.length === 0) return ready(`linked in ${LINKS}`);
     if (!options.link) return ready(`in ${BIN}; --link puts them into ${LINKS}`);
@@ -23,6 +25,21 @@ export const linksStep: SetupStep = {
     return `${missing.join(', ')} linked into ${LINKS}`;
   },
 };
+
+/** Whether these very programs are what everybody's path leads to already. */
+async function isPackaged(): Promise<boolean> {
+  const [ours, packaged] = await Promise.all([BIN, PACKAGED].map((directory) => targetOf(join(directory, 'zonewright'))));
+  return ours !== undefined && ours === packaged;
+}
+
+async function targetOf(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
 
 async function missingLinks(): Promise<string[]> {
   const missing: string[] = [];

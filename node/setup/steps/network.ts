@@ -1,8 +1,12 @@
 import { isIPv4 } from 'node:net';
 import { bridgeNameOf, hasInterface, hostAddresses, isBridge, requireNoAddress } from '../../../host/net/bridge.ts';
 import { networkOf, overlap, parseNetwork } from '../../../host/net/ipv4.ts';
-import { addNicTag, ensureNicTagBridges, readNicTags, removeNicTag, type NicTagOptions, type NicTags } from '../../../host/net/nic-tags.ts';
+import { addNicTag, declareNicTags, ensureNicTagBridges, readNicTags, removeNicTag, type NicTagOptions, type NicTags } from '../../../host/net/nic-tags.ts';
+import type { Node } from '../../../host/config/node-config.ts';
+import type { Networking } from '../../../host/net/networking.ts';
 import { nodeErrors } from '../../errors.ts';
+import { applyNetworking } from '../../network/apply-networking.ts';
+import { keepNetworking } from '../../network/networking-for-boot.ts';
 import { isPoolMounted, nodeOf } from '../node-of.ts';
 import { DEFAULT_ADMIN_ADDRESS } from '../options.ts';
 import { ready, wanting, type SetupStep } from '../step.ts';
@@ -13,6 +17,8 @@ const ADMIN = 'admin';
 export const networkStep: SetupStep = {
   name: 'network',
   async inspect(setup) {
+    const { networking } = setup.options;
+    if (networking) return wanting(`bring up the nic tags ${networking.nictags.map(({ name }) => name).join(', ')} as networking.json says`);
     const tags = (await isPoolMounted(setup)) ? await readNicTags(nodeOf(setup)) : {};
     const wanted = setup.options.adminAddress ?? tags[ADMIN]?.address ?? (setup.last ? undefined : DEFAULT_ADMIN_ADDRESS);
     const uplink = setup.options.adminInterface;
@@ -26,6 +32,7 @@ export const networkStep: SetupStep = {
   },
   async perform(setup) {
     const node = nodeOf(setup);
+    if (setup.options.networking) return await takeOver(node, setup.options.networking);
     const { adminAddress: address, adminInterface: uplink } = setup.options;
     const admin = (await readNicTags(node))[ADMIN];
     const moves = (address !== undefined && admin?.address !== address) || (uplink !== undefined && admin?.uplink !== uplink);
@@ -35,6 +42,14 @@ export const networkStep: SetupStep = {
     return describe(await readNicTags(node));
   },
 };
+
+/** The whole of it is applied, since what a node comes up with after a reboot must have been there before. */
+async function takeOver(node: Node, networking: Networking): Promise<string> {
+  const { tags, problems } = await applyNetworking(networking, { runDirectory: node.runDirectory });
+  await declareNicTags(node, tags);
+  await keepNetworking(node, networking);
+  return [describe(tags), ...problems].join('; ');
+}
 
 function adminTag({ address = DEFAULT_ADMIN_ADDRESS, uplink }: { readonly address: string | undefined; readonly uplink: string | undefined }): NicTagOptions {
   return { address, ...(uplink === undefined ? {} : { uplink }) };

@@ -8,6 +8,7 @@ import { createPool, findPool, importPool, isImportable, mountPool } from '../..
 import { getProperties, setProperties } from '../../../host/zfs/zfs.ts';
 import { requireUsableDisks } from '../../../host/zfs/disks.ts';
 import { nodeErrors } from '../../errors.ts';
+import { isPartitionedForNothing, partitionForBoot, requireBootableDisk } from '../../platform/partition-for-boot.ts';
 import { poolFileSize } from '../options.ts';
 import { ready, wanting, type Finding, type Setup, type SetupStep } from '../step.ts';
 import { hasModule } from './zfs.ts';
@@ -45,12 +46,13 @@ async function zfsAnswers(): Promise<boolean> {
 
 /** Check that a pool could be made, when it would have to be. */
 async function inspectNewPool(setup: Setup, existing: string | undefined): Promise<Finding> {
-  const { pool, disks, file, size } = setup.options;
+  const { pool, disks, file, size, bootable } = setup.options;
   if (existing !== undefined && (setup.last || (file !== undefined && (await sizeOf(file)) > 0))) return wanting(existing);
   if (setup.last) throw poolGone(setup);
   if (disks.length > 0) {
-    await requireUsableDisks(disks);
-    return wanting(`make pool ${pool} on ${disks.join(', ')}`);
+    await requireUsableDisks(bootable ? await withoutUnfinished(disks) : disks);
+    if (bootable) await Promise.all(disks.map(requireBootableDisk));
+    return wanting(`make pool ${pool} on ${disks.join(', ')}${bootable ? ', with boot partitions' : ''}`);
   }
   if (file === undefined) throw nodeErrors.PoolGone({ pool, where: '' }, { hint: 'Give it disks (--disk) or a file (--file) to be made on.' });
   await requireFreshFile(file);
@@ -70,18 +72,31 @@ async function importOurs({ options: { pool, file }, last }: Setup): Promise<str
 }
 
 async function createOurs(setup: Setup): Promise<string> {
-  const { pool, disks, file, size, mountpoint } = setup.options;
+  const { pool, disks, layout, file, size, mountpoint, bootable } = setup.options;
   if (setup.last) throw poolGone(setup);
   const properties = { [OWNER]: setup.serverUuid, atime: 'off', devices: 'off', ...((await hasModule()) ? OPENZFS_PROPERTIES : {}) };
   if (disks.length > 0) {
-    await createPool({ name: pool, vdevs: disks, mountpoint, properties });
-    return `made on ${disks.join(', ')}`;
+    const vdevs = bootable ? await partitioned(disks) : disks;
+    await createPool({ name: pool, vdevs: layout === 'single' ? vdevs : [layout, ...vdevs], mountpoint, properties });
+    return `made on ${disks.join(', ')}${disks.length > 1 ? `, ${layout}` : ''}`;
   }
   if (file === undefined) throw new Error('a new pool has neither disks nor a file');
   await makeSparseFile(file, await poolFileSize(file, size));
   await createPool({ name: pool, vdevs: [file], mountpoint, properties });
   await rm(unfinishedMark(file), { force: true });
   return `made in ${file}`;
+}
+
+/** Disks that an earlier setup partitioned before it was cut off are as good as empty ones. */
+async function withoutUnfinished(disks: readonly string[]): Promise<string[]> {
+  const unfinished = await Promise.all(disks.map(isPartitionedForNothing));
+  return disks.filter((_, index) => unfinished[index] !== true);
+}
+
+async function partitioned(disks: readonly string[]): Promise<string[]> {
+  const partitions: string[] = [];
+  for (const disk of disks) partitions.push((await partitionForBoot(disk)).pool);
+  return partitions;
 }
 
 /** Lies beside a pool file while the pool in it is being made: a power cut then costs nothing but another try. */

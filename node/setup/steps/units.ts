@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFileIfPresent, writeFileAtomically } from '../../../host/files/atomic.ts';
+import { writeFileAtomically } from '../../../host/files/atomic.ts';
 import { zfsDaemonEnvironment } from '../../../host/zfs/fuse-credentials/build.ts';
 import { run } from '../../../host/run/run.ts';
 import { ready, wanting, type SetupStep } from '../step.ts';
-import { systemdRuns, unitPath, unitTexts } from '../systemd.ts';
+import { systemdRuns, unitInForce, unitPath, unitTexts } from '../systemd.ts';
 import { hasModule } from './zfs.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../../bin/zonewright');
+const HOSTS_DAEMON = 'zfs-fuse.service';
 
 /** Units that bring the node back after a reboot, where systemd runs. */
 export const unitsStep: SetupStep = {
@@ -15,30 +16,51 @@ export const unitsStep: SetupStep = {
   async inspect(setup) {
     if (!setup.options.units) return ready('left out, as asked');
     if (!systemdRuns()) return ready('no systemd here: run `zonewright setup` again after a reboot');
-    const missing = await outdated();
-    return missing.length === 0 ? ready('installed') : wanting(`install ${missing.map(([name]) => name).join(', ')}`);
+    const { outdated, disabled } = await examine();
+    if (outdated.size > 0) return wanting(`install ${[...outdated.keys()].join(', ')}`);
+    return disabled.length === 0 ? ready('installed') : wanting(`enable ${disabled.join(', ')}`);
   },
   async perform() {
-    const units = await outdated();
-    for (const [name, text] of units) await writeFileAtomically(unitPath(name), text, { durable: true, mode: 0o644 });
-    await run(['systemctl', 'daemon-reload']);
-    const names = units.map(([name]) => name);
+    if (await isIdleDaemonOfHost()) await run(['systemctl', '--quiet', 'disable', '--now', HOSTS_DAEMON]);
+    const { names, outdated } = await examine();
+    for (const [name, text] of outdated) await writeFileAtomically(unitPath(name), text, { durable: true, mode: 0o644 });
+    if (outdated.size > 0) await run(['systemctl', 'daemon-reload']);
     // Not started here: the node's unit would run this very command. The agent's is, by a later step.
     await run(['systemctl', '--quiet', 'enable', ...names]);
     return `${names.join(', ')} installed and enabled`;
   },
 };
 
-async function outdated(): Promise<Array<[name: string, text: string]>> {
-  const wanted = [...unitTexts(PROGRAM, (await superviseDaemon()) ? await zfsDaemonEnvironment() : undefined)];
-  const present = await Promise.all(wanted.map(([name]) => readFileIfPresent(unitPath(name))));
-  return wanted.filter(([, text], index) => present[index] !== text);
+interface Examination {
+  readonly names: readonly string[];
+  /** What systemd goes by is not what this program needs. */
+  readonly outdated: ReadonlyMap<string, string>;
+  readonly disabled: readonly string[];
 }
 
-/** A daemon that the host's administrator enabled stays the host's; otherwise it is ours to keep alive. */
+async function examine(): Promise<Examination> {
+  const wanted = [...unitTexts(PROGRAM, (await superviseDaemon()) ? await zfsDaemonEnvironment() : undefined)];
+  const inForce = await Promise.all(wanted.map(([name]) => unitInForce(name)));
+  const names = wanted.map(([name]) => name);
+  const enabled = await Promise.all(names.map(isEnabled));
+  return { names, outdated: new Map(wanted.filter(([, text], index) => inForce[index] !== text)), disabled: names.filter((_, index) => !enabled[index]) };
+}
+
+/** A daemon that the host's administrator uses stays the host's; otherwise it is ours to keep alive. */
 async function superviseDaemon(): Promise<boolean> {
   if (await hasModule()) return false;
-  if (!existsSync('/lib/systemd/system/zfs-fuse.service')) return true;
-  const { exitCode } = await run(['systemctl', '--quiet', 'is-enabled', 'zfs-fuse.service'], { acceptExitCodes: [0, 1, 4] });
-  return exitCode !== 0;
+  return !(await isEnabled(HOSTS_DAEMON)) || (await isIdleDaemonOfHost());
+}
+
+/** Debian starts zfs-fuse as soon as it is installed. One that has no pool serves nobody, and not as zones need it. */
+async function isIdleDaemonOfHost(): Promise<boolean> {
+  if ((await hasModule()) || !(await isEnabled(HOSTS_DAEMON))) return false;
+  const { exitCode, stdout } = await run(['zpool', 'list', '-H', '-o', 'name'], { acceptExitCodes: [0, 1, 2] });
+  return exitCode === 0 && stdout.trim() === '';
+}
+
+async function isEnabled(unit: string): Promise<boolean> {
+  if (unit === HOSTS_DAEMON && !existsSync(`/lib/systemd/system/${HOSTS_DAEMON}`)) return false;
+  const { exitCode } = await run(['systemctl', '--quiet', 'is-enabled', unit], { acceptExitCodes: [0, 1, 4] });
+  return exitCode === 0;
 }

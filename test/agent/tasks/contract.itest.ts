@@ -7,5 +7,5 @@ import { testTaskContract } from '../../support/task-contract.ts';
 testTaskContract('a real node', async () => {
   const node = await scratchNode();
   const image = (await minimalImage(node)).lx;
-  return { host: nodeTaskHost(node, openEngine), image, close: () => node.remove() };
+  return { host: nodeTaskHost(node, { openEngine, leave: () => undefined }), image, close: () => node.remove() };
 });

@@ -31,7 +31,7 @@ before(async () => {
   image = JSON.parse(await readFile(seed?.path ?? '', 'utf8')) as ImageManifest;
   await publishedFiles(server, { uuid: image.uuid, manifest: seed?.path ?? '', file: archive });
   await replaceSources(node, [{ type: 'imgapi', url: proxy.url }]);
-  tasks = await openTasks({ host: nodeTaskHost(node, openEngine), store: newMemoryStore(), log: silentLog() });
+  tasks = await openTasks({ host: nodeTaskHost(node, { openEngine, leave: () => undefined }), store: newMemoryStore(), log: silentLog() });
 });
 
 after(async () => {

@@ -17,7 +17,7 @@ let image: string;
 before(async () => {
   node = await scratchNode();
   image = await tinyMachineImage(node);
-  tasks = await openTasks({ host: nodeTaskHost(node, openEngine), store: newMemoryStore(), log: silentLog() });
+  tasks = await openTasks({ host: nodeTaskHost(node, { openEngine, leave: () => undefined }), store: newMemoryStore(), log: silentLog() });
 });
 after(() => node.remove());
 
