@@ -20,7 +20,7 @@ export type { Download, DownloadOptions } from './import/download.ts';
 export type { Imgapi } from './sources/imgapi.ts';
 export type { ManifestProblem } from './manifest/validate.ts';
 export type { CloneOrigin } from './store/shifted.ts';
-export { ensureOriginFor } from './store/shifted.ts';
+export { ensureOriginFor, withOriginFor } from './store/shifted.ts';
 export { imageStepKinds } from './store/steps.ts';
 
 /**

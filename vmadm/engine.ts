@@ -43,6 +43,15 @@ export interface UpdateOutcome {
 /** What a machine can be sent besides signals. */
 export type Sysrq = 'nmi' | 'screenshot';
 
+/** A table of instances, as `vmadm list` is asked for it. */
+export interface TableRequest {
+  /** Fields with commas between (reference §4.1). */
+  readonly order: string;
+  readonly sort: string;
+  readonly parsable: boolean;
+  readonly header: boolean | undefined;
+}
+
 /** A plan, and each of its steps in words. */
 export interface Planned {
   readonly plan: Plan;
@@ -70,6 +79,8 @@ export interface Engine {
    * @param fields names of the properties that are asked for; all of them unless given. What is not needed for these is not looked up.
    */
   list(fields?: readonly string[]): Promise<VmObject[]>;
+  /** What `vmadm list` prints, where somebody else has it ready; undefined when it must be made of a list after all. */
+  table?(asked: TableRequest): Promise<string | undefined>;
   start(uuid: string, options?: StartOptions): Promise<Already>;
   /** @returns the state it was in when there was nothing to stop. */
   stop(uuid: string, options: StopOptions): Promise<{ readonly was: string; readonly outcome: Already }>;

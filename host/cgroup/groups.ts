@@ -56,9 +56,9 @@ export async function killGroup(group: string): Promise<void> {
  */
 export async function removeGroup(group: string): Promise<boolean> {
   for (let tries = 0; tries < 100; tries++) {
+    if (tries > 0) await sleep(Math.min(2 ** tries, 25));
     const results = await Promise.all(hierarchies().map(({ directory }) => removeTree(join(directory, group))));
     if (results.every(Boolean)) return true;
-    await sleep(20);
   }
   return false;
 }

@@ -20,7 +20,7 @@ export async function writeFileAtomically(path: string, content: string, options
       if (options.durable) await file.sync();
       await rename(temporary, path);
       // zfs-fuse ignores the sync of a directory; that of the file itself takes its new name along.
-      if (options.durable) await file.sync();
+      if (options.durable) await (isFuse(await statfs(path)) ? file.sync() : syncEntries(dirname(path)));
     } finally {
       await file.close();
     }
@@ -28,7 +28,6 @@ export async function writeFileAtomically(path: string, content: string, options
     await rm(temporary, { force: true });
     throw error;
   }
-  if (options.durable) await syncDirectory(dirname(path));
 }
 
 /** Remove what writers that died half-way left in a directory. */
@@ -41,17 +40,24 @@ export async function sweepTemporaries(directory: string): Promise<void> {
 
 /** Make names created in, renamed into or removed from a directory survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
+  await (isFuse(await statfs(path)) ? syncByFile(path) : syncEntries(path));
+}
+
+async function syncEntries(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();
   } finally {
     await directory.close();
   }
-  if ((await statfs(path)).type === FUSE) await syncByFile(path);
 }
 
 /** f_type of FUSE mounts, zfs-fuse's among them. */
 const FUSE = 0x65735546;
+
+function isFuse({ type }: { readonly type: number }): boolean {
+  return type === FUSE;
+}
 
 /** zfs-fuse ignores the sync of a directory, but whatever came before the sync of a file that was written is kept with it. */
 async function syncByFile(directory: string): Promise<void> {

@@ -28,12 +28,16 @@ export async function startZone(zone: ZoneRuntime): Promise<void> {
 /**
  * Ask a zone's init to shut down and wait for that, then end it by force.
  * @param seconds how long the guest may take; 0 does not ask at all.
+ * @param afterGuest done when no process of the guest is left, while LXC still clears up behind it.
  */
-export async function stopZone(zone: ZoneRuntime, seconds: number): Promise<void> {
-  const how = seconds > 0 ? ['-t', String(seconds)] : ['-k'];
-  // 2: it does not run. 1 also when it vanished while it was being asked; the check below is what counts.
-  await run(['lxc-stop', '-P', zone.lxcDirectory, '-n', zone.uuid, ...how], { acceptExitCodes: [0, 1, 2] });
-  await zoneGone(zone);
+export async function stopZone(zone: ZoneRuntime, seconds: number, afterGuest: () => Promise<void> = async () => undefined): Promise<void> {
+  if (seconds > 0 || !(await killGuest(zone))) {
+    const how = seconds > 0 ? ['-t', String(seconds)] : ['-k'];
+    // 2: it does not run. 1 also when it vanished while it was being asked; the check below is what counts.
+    await run(['lxc-stop', '-P', zone.lxcDirectory, '-n', zone.uuid, ...how], { acceptExitCodes: [0, 1, 2] });
+  }
+  await guestGone(zone);
+  await Promise.all([monitorGone(zone), afterGuest()]);
 }
 
 /** Ask a zone's init to reboot; it comes up again by itself. @returns false when its init did not do so in time. */
@@ -85,18 +89,38 @@ export function consoleCommand(zone: ZoneRuntime): [string, ...string[]] {
 /** USER_HZ, which the kernel's interface has fixed at 100. */
 const TICKS_PER_SECOND = 100;
 
-/** Wait until the zone's monitor is gone too: until then it keeps the root's dataset busy. */
-async function zoneGone(zone: ZoneRuntime): Promise<void> {
-  const monitor = `${zone.cgroup}/${zone.uuid}/lxc.monitor.${zone.uuid}`;
-  const deadline = Date.now() + 30_000;
-  for (let pause = 2; Date.now() < deadline; pause = Math.min(pause * 2, 100)) {
-    const [payload, monitors] = await Promise.all([processesIn(payloadGroup(zone)), processesIn(monitor)]);
-    if (payload.length === 0 && monitors.length === 0) return;
+/** All that `lxc-stop -k` would do for a zone that is up: with its init everything in its pid namespace dies. @returns false when that is not enough */
+async function killGuest(zone: ZoneRuntime): Promise<boolean> {
+  const init = await initPid(zone);
+  if (init === undefined) return false;
+  kill(init);
+  // A frozen one dies only when LXC thaws it.
+  return emptied(() => processesIn(payloadGroup(zone)), FROZEN_MILLISECONDS);
+}
+
+const FROZEN_MILLISECONDS = 2000;
+const STOP_MILLISECONDS = 30_000;
+
+async function guestGone(zone: ZoneRuntime): Promise<void> {
+  const guest = (): Promise<number[]> => processesIn(payloadGroup(zone));
+  if (await emptied(guest, STOP_MILLISECONDS)) return;
+  for (const pid of await guest()) kill(pid);
+  await sleep(100);
+}
+
+/** Until the zone's monitor is gone too it keeps the root's dataset busy. */
+async function monitorGone(zone: ZoneRuntime): Promise<void> {
+  await emptied(() => processesIn(`${zone.cgroup}/${zone.uuid}/lxc.monitor.${zone.uuid}`), STOP_MILLISECONDS);
+}
+
+/** Looking costs a fraction of a millisecond, so it is done often: a zone is gone within some tens of them. */
+async function emptied(list: () => Promise<readonly number[]>, milliseconds: number): Promise<boolean> {
+  const deadline = Date.now() + milliseconds;
+  for (let pause = 1; ; pause = Math.min(pause * 1.5, 20)) {
+    if ((await list()).length === 0) return true;
+    if (Date.now() >= deadline) return false;
     await sleep(pause);
   }
-  const left = await processesIn(payloadGroup(zone));
-  for (const pid of left) kill(pid);
-  if (left.length > 0) await sleep(100);
 }
 
 function kill(pid: number): void {

@@ -6,7 +6,6 @@
  * whichever source it came: a download that was cut off, by the network or by a kill, goes on where it stopped. Should
  * the beginning have been another's after all, the checksum tells, and it is fetched once more from the start.
  */
-import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,6 +17,7 @@ import type { ImageManifest } from '../manifest/manifest.ts';
 import { isPassing, type HttpAnswer } from '../sources/http.ts';
 import type { Imgapi } from '../sources/imgapi.ts';
 import { hasFailedForSpace } from '../store/space.ts';
+import { count, differenceOf, nothingYet, type Difference, type Expectation, type Received } from './received.ts';
 
 export interface DownloadOptions {
   /** Where files are while they are not whole; made when it is not there. */
@@ -65,25 +65,12 @@ export async function downloadImage(api: Imgapi, manifest: ImageManifest, option
   }
 }
 
-interface Expectation {
-  readonly size: number;
-  readonly sha1: string;
-  readonly sha256: string | undefined;
-}
-
 interface Fetching {
   readonly api: Imgapi;
   readonly manifest: ImageManifest;
   readonly expected: Expectation;
   readonly file: FileHandle;
   readonly options: DownloadOptions;
-}
-
-/** What is there, and its digests as far as it goes. */
-interface Received {
-  length: number;
-  sha1: Hash;
-  sha256: Hash;
 }
 
 const MOST_FRUITLESS_ATTEMPTS = 4;
@@ -115,7 +102,7 @@ async function fetchAll(fetching: Fetching): Promise<void> {
 }
 
 async function whatIsThere({ file, expected, options }: Fetching): Promise<Received> {
-  const received = { length: 0, sha1: createHash('sha1'), sha256: createHash('sha256') };
+  const received = nothingYet(expected);
   if ((await file.stat()).size > expected.size) await file.truncate(0);
   for await (const chunk of createReadStream('', { fd: file, start: 0, autoClose: false, highWaterMark: 1024 * 1024 })) {
     if (options.signal?.aborted) break;
@@ -128,20 +115,66 @@ async function fetchRest(fetching: Fetching, received: Received): Promise<void> 
   const { api, manifest, expected, options } = fetching;
   options.signal?.throwIfAborted();
   const answer = await api.file(manifest.uuid, received.length, options.signal);
+  const writer = newWriter(fetching, received);
   try {
     if (answer.status === 416) throw mismatch(fetching, { what: 'size', expected: expected.size, actual: `at most ${received.length}` });
     if (answer.status === 200 && received.length > 0) await startAgain(fetching, received);
     requireLength(fetching, answer, received.length);
+    let arrived = received.length;
     for await (const chunk of chunksAtRate(answer.body, options.rate ?? MINIMUM_RATE, (rate) => tooSlow(fetching, rate))) {
-      if (received.length + chunk.length > expected.size) throw mismatch(fetching, { what: 'size', expected: expected.size, actual: `more than ${expected.size}` });
-      await writeAll(fetching, chunk);
-      count(received, chunk);
-      options.onProgress?.(received.length, expected.size);
+      arrived += chunk.length;
+      if (arrived > expected.size) throw mismatch(fetching, { what: 'size', expected: expected.size, actual: `more than ${expected.size}` });
+      await writer.take(chunk);
     }
   } finally {
     answer.body.destroy();
+    // Also what came before a connection broke: the next attempt begins behind it.
+    await writer.end();
   }
   if (received.length < expected.size) throw new Error(`it ended after ${received.length} of ${expected.size} bytes`);
+}
+
+/** Bytes that may wait for a file system that is slower than the source. */
+const MOST_WAITING = 4 * 1024 * 1024;
+
+/**
+ * Writes while more is coming: what comes during a write is the next one, so that a slow file system is asked for few large writes,
+ * and nothing waits while the source pauses.
+ */
+function newWriter(fetching: Fetching, received: Received) {
+  const waiting: Buffer[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  let writing: Promise<void> | undefined;
+  const write = async (): Promise<void> => {
+    while (waiting.length > 0 && !failure) {
+      const bytes = Buffer.concat(waiting.splice(0));
+      try {
+        await writeAll(fetching, bytes);
+      } catch (error) {
+        failure = { error };
+        return;
+      }
+      count(received, bytes);
+      fetching.options.onProgress?.(received.length, fetching.expected.size);
+    }
+  };
+  const begin = (): Promise<void> => (writing ??= write().finally(() => (writing = undefined)));
+  const throwFailure = (): void => {
+    if (failure) throw failure.error;
+  };
+  return {
+    /** @throws what a write before this one has thrown */
+    async take(chunk: Buffer): Promise<void> {
+      waiting.push(chunk);
+      const begun = begin();
+      if (waiting.reduce((sum, { length }) => sum + length, 0) >= MOST_WAITING) await begun;
+      throwFailure();
+    },
+    async end(): Promise<void> {
+      await begin();
+      throwFailure();
+    },
+  };
 }
 
 /** What the answer says of its own length must be right; where it says nothing the bytes are counted. */
@@ -155,15 +188,9 @@ function requireLength(fetching: Fetching, answer: HttpAnswer, from: number): vo
   if (total !== '*' && Number(total) !== size) throw mismatch(fetching, { what: 'size', expected: size, actual: Number(total) });
 }
 
-async function startAgain({ file }: Fetching, received: Received): Promise<void> {
+async function startAgain({ file, expected }: Fetching, received: Received): Promise<void> {
   await file.truncate(0);
-  Object.assign(received, { length: 0, sha1: createHash('sha1'), sha256: createHash('sha256') });
-}
-
-function count(received: Received, chunk: Buffer): void {
-  received.length += chunk.length;
-  received.sha1.update(chunk);
-  received.sha256.update(chunk);
+  Object.assign(received, nothingYet(expected));
 }
 
 /** The file is open for appending, so no position is needed. */
@@ -173,20 +200,6 @@ async function writeAll({ file, manifest }: Fetching, chunk: Buffer): Promise<vo
   } catch (error) {
     throw hasFailedForSpace(error) ? imgadmErrors.DownloadError({ reason: `there is no room for the file of image ${manifest.uuid}` }, { cause: error }) : error;
   }
-}
-
-interface Difference {
-  readonly what: string;
-  readonly expected: string | number;
-  readonly actual: string | number;
-}
-
-function differenceOf(expected: Expectation, received: Received): Difference | undefined {
-  for (const algorithm of ['sha1', 'sha256'] as const) {
-    const actual = received[algorithm].copy().digest('hex');
-    if (expected[algorithm] !== undefined && expected[algorithm] !== actual) return { what: algorithm, expected: expected[algorithm], actual };
-  }
-  return undefined;
 }
 
 function expectationOf(manifest: ImageManifest): Expectation {

@@ -37,7 +37,7 @@ export async function ensureOriginFor(node: Node, image: InstalledImage, firstId
   const uuid = image.manifest.uuid;
   const shifted = shiftedDataset(node, uuid, firstId);
   const origin = { dataset: shifted, snapshot: FINAL };
-  if (await isComplete(shifted)) return origin;
+  if (complete.has(shifted) || (await isComplete(shifted))) return origin;
   await withLock({ ...shiftedLock(node, `${uuid}-${firstId}`), action: 'shift of an image', waitSeconds: 600 }, (lock) => {
     const { id = 'shift', requestId = 'shift', heldDescriptors = [], signal = new AbortController().signal } = currentOperation() ?? {};
     const operation = { id, requestId, heldDescriptors: [...heldDescriptors, lock.descriptor], signal };
@@ -46,6 +46,20 @@ export async function ensureOriginFor(node: Node, image: InstalledImage, firstId
     });
   });
   return origin;
+}
+
+/**
+ * Clone what an instance is to stand on. What this process saw complete once it does not look at again: should another
+ * process have destroyed it since, it is made anew and cloned then.
+ */
+export async function withOriginFor(node: Node, image: InstalledImage, { firstId, report }: { readonly firstId: number; readonly report: Report }, clone: (origin: CloneOrigin) => Promise<void>): Promise<void> {
+  const origin = await ensureOriginFor(node, image, firstId, report);
+  try {
+    await clone(origin);
+  } catch (error) {
+    if (!complete.delete(origin.dataset) || (await isComplete(origin.dataset))) throw error;
+    await clone(await ensureOriginFor(node, image, firstId, report));
+  }
 }
 
 /** Destroy a dataset of ours that may be mounted or left half-made, with its snapshots; none is fine too. */
@@ -61,8 +75,14 @@ export async function destroyUnmounted(node: Node, name: Dataset): Promise<void>
 
 /** The name ends in `-partial` until everything is done, so the name alone would do; the snapshot is what will be cloned. */
 async function isComplete(shifted: Dataset): Promise<boolean> {
-  return (await getProperties(`${shifted}@${FINAL}`, 'name')) !== undefined;
+  const found = (await getProperties(`${shifted}@${FINAL}`, 'name')) !== undefined;
+  if (found) complete.add(shifted);
+  else complete.delete(shifted);
+  return found;
 }
+
+/** Shifted images that this process has seen complete. */
+const complete = new Set<Dataset>();
 
 async function makeShifted(node: Node, image: InstalledImage, firstId: number, report: Report): Promise<void> {
   const uuid = image.manifest.uuid;

@@ -9,7 +9,7 @@ base=${TMPDIR:-/tmp}
 groups_of() { # one sandbox's cgroups, deepest first; more arguments are find's
   local name=$1
   shift
-  find /sys/fs/cgroup -depth -type d -regex ".*/$name\(-[^/]*\)?\(/.*\)?" "$@" 2>/dev/null || true
+  find /sys/fs/cgroup -depth -type d -regex ".*/\(lxc\.\(payload\|monitor\)\.\)?$name\([-_][^/]*\)?\(/.*\)?" "$@" 2>/dev/null || true
 }
 
 sweep() { # the scratch directory and cgroups of one sandbox

@@ -1,7 +1,7 @@
 /** Filters of `list` and `lookup` (reference §4.2). */
 import type { VmObject } from '../engine.ts';
 import { vmErrors } from '../errors.ts';
-import { isField, valuesOf } from './columns.ts';
+import { isField, valuesOf } from '../table/columns.ts';
 
 export type Filter = (vm: VmObject) => boolean;
 

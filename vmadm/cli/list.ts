@@ -1,8 +1,8 @@
 import { vmErrors } from '../errors.ts';
 import type { Invocation } from './command.ts';
-import { propertiesOf } from './columns.ts';
+import { propertiesOf } from '../table/columns.ts';
 import { filterFields, parseFilters } from './filters.ts';
-import { formatTable, parseFields, parseSort } from './table.ts';
+import { formatTable, parseFields, parseSort } from '../table/table.ts';
 
 const DEFAULT_FIELDS = 'uuid,type,ram,state,alias';
 const DEFAULT_SORT = 'ram,uuid';

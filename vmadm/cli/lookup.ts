@@ -1,7 +1,7 @@
 import type { VmObject } from '../engine.ts';
 import { vmErrors } from '../errors.ts';
 import type { Invocation } from './command.ts';
-import { propertiesOf } from './columns.ts';
+import { propertiesOf } from '../table/columns.ts';
 import { filterFields, parseFilters } from './filters.ts';
 import { printJson } from './say.ts';
 

@@ -1,6 +1,6 @@
 /** What the kernel, not a file, knows of an instance (reference §3.1). */
-import { stat } from 'node:fs/promises';
 import type { Node } from '../../host/config/node-config.ts';
+import { platformStamp } from '../../host/config/platform.ts';
 import type { ZoneRuntime } from '../../host/lxc/groups.ts';
 import { initPid, processStartTime } from '../../host/lxc/zone.ts';
 import { initOf } from '../../host/cgroup/init.ts';
@@ -22,7 +22,7 @@ export function zoneRuntime(node: Node, uuid: string): ZoneRuntime {
 /** Everything live of one instance, as `get` shows it. */
 export async function liveFacts(node: Node, record: VmRecord, host: HostView): Promise<LiveFacts> {
   const state = await stateOf(node, record, host);
-  const fixed = { server_uuid: node.serverUuid, platform_buildstamp: await platformBuildstamp(), pool_mountpoint: node.mountpoint, free_space: await freeSpaceOf(node, record) };
+  const fixed = { server_uuid: node.serverUuid, platform_buildstamp: await platformStamp(), pool_mountpoint: node.mountpoint, free_space: await freeSpaceOf(node, record) };
   if (state.zone_state !== 'running') return { ...state, ...fixed, ...(isMachine(record) ? await exitFacts(node, record.uuid) : {}) };
   const pid = isMachine(record) ? await initOf(machineRuntime(node, record.uuid).group) : await initPid(zoneRuntime(node, record.uuid));
   const booted = pid === undefined ? undefined : await processStartTime(pid);
@@ -45,9 +45,3 @@ async function exitFacts(node: Node, uuid: string): Promise<Partial<LiveFacts>> 
 }
 
 const CONSOLE_LINES = 20;
-
-/** The stamp of the system that the node runs, in SmartOS's form: that of its release file, where no platform image has one. */
-export async function platformBuildstamp(): Promise<string> {
-  const { mtime } = await stat('/etc/os-release');
-  return `${mtime.toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
-}

@@ -32,17 +32,22 @@ function section(title: string, table: PropertyTable): string {
 }
 
 function row(name: string, definition: PropertyDefinition): string[] {
+  const { notes, accepted, fallback, brands, given, applies } = propertyFacts(definition);
+  return [`\`${name}\``, notes, accepted, fallback, brands, given, applies].map((cell) => cell.replaceAll('|', '\\|'));
+}
+
+/** What documentation says of a property; empty where there is nothing to say. */
+export function propertyFacts(definition: PropertyDefinition): Readonly<Record<'notes' | 'accepted' | 'fallback' | 'brands' | 'given' | 'applies', string>> {
   const { summary, deprecated, brands, actions, applies, required } = definition;
   const notes = [summary, ...(deprecated ? ['deprecated'] : []), ...(required ? [`required for ${brandsText(required)}`] : [])];
-  return [
-    `\`${name}\``,
-    notes.join('; '),
-    definition.type === 'reported' ? '' : describeAccepted(definition),
-    String(definition.defaultText ?? definition.default ?? ''),
-    brandsText(brands),
-    actions === '' ? 'reported only' : [...new Set([...actions].map((letter) => ACTIONS[letter] ?? letter))].join(', '),
-    applies ? APPLIES[applies] : '',
-  ].map((cell) => cell.replaceAll('|', '\\|'));
+  return {
+    notes: notes.join('; '),
+    accepted: definition.type === 'reported' ? '' : describeAccepted(definition),
+    fallback: String(definition.defaultText ?? definition.default ?? ''),
+    brands: brandsText(brands),
+    given: actions === '' ? 'reported only' : [...new Set([...actions].map((letter) => ACTIONS[letter] ?? letter))].join(', '),
+    applies: applies ? APPLIES[applies] : '',
+  };
 }
 
 function brandsText(brands: readonly Brand[]): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { VmObject } from '../../../vmadm/engine.ts';
-import { formatTable, parseFields, parseSort } from '../../../vmadm/cli/table.ts';
+import { formatTable, parseFields, parseSort } from '../../../vmadm/table/table.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
 import { BHYVE, recordOf, ZONE } from '../payload/prepare.ts';
 import { vmadm } from './run.ts';

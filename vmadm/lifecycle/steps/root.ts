@@ -4,7 +4,7 @@ import { imageUuid, type Dataset } from '../../../host/config/units.ts';
 import { writeFileBeneath } from '../../../host/files/beneath.ts';
 import type { StepContext, StepKind } from '../../../host/journal/plan.ts';
 import { cloneDataset, destroyDataset, getProperties } from '../../../host/zfs/zfs.ts';
-import { ensureOriginFor, findImage } from '../../../imgadm/index.ts';
+import { ensureOriginFor, findImage, withOriginFor } from '../../../imgadm/index.ts';
 import { zonePath } from '../../brands/zone-config.ts';
 import { vmErrors } from '../../errors.ts';
 import { rangeOf, recordOf, rootDataset, type VmContext } from '../context.ts';
@@ -34,13 +34,13 @@ type CloneArgs = { readonly uuid: string; readonly image: string; readonly key: 
 /** Clone the instance's root, with every property in the one command. */
 export const clone: StepKind<VmContext, CloneArgs> = {
   describe: ({ image, uuid }) => `clone image ${image} as ${uuid}`,
-  isDone: async ({ uuid }, { on, operation }) => (await operationThatMade(rootDataset(on.node, uuid))) === operation,
+  // A creation is never resumed, so there is nothing to ask about: another's dataset of that name fails the clone.
+  isDone: async () => false,
   async perform(args, context) {
     const { node } = context.on;
     const { image, ids } = await originOf(args, context);
-    const origin = await ensureOriginFor(node, image, ids.first, context.report);
     const properties = { ...args.properties, [OPERATION]: context.operation, [INSTANCE]: args.uuid };
-    await cloneDataset(origin.dataset, origin.snapshot, rootDataset(node, args.uuid), properties);
+    await withOriginFor(node, image, { firstId: ids.first, report: context.report }, (origin) => cloneDataset(origin.dataset, origin.snapshot, rootDataset(node, args.uuid), properties));
   },
   undo: ({ uuid }, { on, operation }) => destroyMadeBy(operation, rootDataset(on.node, uuid)),
 };
@@ -71,11 +71,13 @@ type DestroyArgs = { readonly uuid: string };
 /** Destroy the instance's datasets, waiting for the last user of its root. */
 export const destroy: StepKind<VmContext, DestroyArgs> = {
   describe: ({ uuid }) => `destroy dataset ${uuid}`,
-  isDone: async ({ uuid }, { on }) => (await getProperties(rootDataset(on.node, uuid), 'name')) === undefined,
+  // Asked in `perform`, together with whose it is: every question is a process.
+  isDone: async () => false,
   async perform({ uuid }, { on }) {
     const name = rootDataset(on.node, uuid);
     const properties = await getProperties(name, INSTANCE);
-    if (properties && properties[INSTANCE] !== uuid) throw vmErrors.NotOurDataset({ dataset: name, uuid });
+    if (!properties) return;
+    if (properties[INSTANCE] !== uuid) throw vmErrors.NotOurDataset({ dataset: name, uuid });
     await destroyDataset(name, { recursive: true });
   },
   undo: async () => undefined,

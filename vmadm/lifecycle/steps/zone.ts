@@ -76,8 +76,8 @@ async function requireRoot(node: Node, uuid: string): Promise<void> {
 /** Stop a zone, asking its init for at most `seconds`, and remove what the kernel and the run directory hold of it. */
 async function takeDown(node: Node, uuid: string, seconds: number): Promise<void> {
   const zone = zoneRuntime(node, uuid);
-  await stopZone(zone, seconds);
-  await removeAntiSpoofing(await filteredInterfaces(node, uuid));
+  const interfaces = await filteredInterfaces(node, uuid);
+  await stopZone(zone, seconds, () => removeAntiSpoofing(interfaces));
   await rm(zoneDirectory(node, uuid), { recursive: true, force: true, maxRetries: 3 });
   await removeZoneRuntime(zone);
 }
