@@ -9,7 +9,8 @@ case " $* " in
   *' --booted '*)
     platforms=$(mktemp -d "${TMPDIR:-/tmp}/zonewright-fleet-XXXXXX")
     trap 'rm -rf "$platforms"' EXIT
-    ZONEWRIGHT_FLEET_PLATFORMS=$("$here/with-node.sh" "$here/fleet/booted/prepare.ts" "$platforms")
+    "$here/with-node.sh" "$here/fleet/booted/prepare.ts" "$platforms"
+    ZONEWRIGHT_FLEET_PLATFORMS=$platforms/platforms.json
     ZONEWRIGHT_FLEET_LOGS=${ZONEWRIGHT_FLEET_LOGS:-$here/../.cache/fleet/$(date -u +%Y%m%dT%H%M%SZ)}
     export ZONEWRIGHT_FLEET_PLATFORMS ZONEWRIGHT_FLEET_LOGS
     ;;

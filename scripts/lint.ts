@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runInteractively } from '../host/run/interactive.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const FOLDERS = ['agent', 'bin', 'headnode', 'host', 'images', 'imgadm', 'node', 'scripts', 'test', 'vmadm'].filter((folder) => existsSync(join(ROOT, folder)));
+const FOLDERS = ['agent', 'bin', 'headnode', 'host', 'images', 'imgadm', 'node', 'packaging', 'scripts', 'test', 'vmadm'].filter((folder) => existsSync(join(ROOT, folder)));
 
 process.chdir(ROOT);
 const environment = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/root', TERM: process.env['TERM'] ?? 'dumb' };

@@ -39,6 +39,7 @@ async function main(patterns: readonly string[]): Promise<number> {
   if (integration.length + endToEnd.length > 0) {
     for (const seed of ['minimal', 'debian', 'debian-cloud', 'tiny-vm', 'debian-vm']) results.push(await check(`seed image ${seed}`, [SEEDS, seed]));
     results.push(await check('guest tools', ['images/guest-tools/build.ts']));
+    if (integration.some((file) => file.startsWith('test/packaging/'))) results.push(await check('package', ['test/packaging/support/prepare.ts']));
   }
   results.push(await runFiles({ title: 'integration tests', files: integration, names, lanes: LANES, sandbox: true }));
   // The same commands, whose work an agent does.
@@ -131,7 +132,7 @@ async function runOnce({ title, files, names, lanes, sandbox = false }: Section)
   try {
     if (!sandbox) return await countsIn('all', await runInteractively(argvOf('all', files), environment()));
     const jobs = new Map(files.map((file, index) => [file, [SANDBOX, ...argvOf(String(index), [file])] as [string, ...string[]]]));
-    const ended = await runInLanes(jobs, lanes, () => interrupted);
+    const ended = await runInLanes(jobs, { count: lanes, environment: environment(), isOver: () => interrupted });
     const counts = await Promise.all([...ended].map(async ([file, status]) => named(file, await countsIn(String(files.indexOf(file)), status))));
     return counts.reduce(add, NOTHING);
   } finally {

@@ -18,10 +18,17 @@ export async function answersOfHead({ mac, address, netmask, first, last, public
   return {
     role: 'head',
     hostname: 'head',
-    admin: { interface: mac, ip: address, netmask },
+    admin_nic: mac,
+    admin_ip: address,
+    admin_netmask: netmask,
+    admin_gateway: 'none',
     disks: 'all',
-    authorized_keys: [(await readFile(publicKey, 'utf8')).trim()],
-    head: { datacenter: 'booted', dhcp_range: { start: first, end: last }, setup_nodes: 'automatic' },
+    bootable: true,
+    root_authorized_keys: [(await readFile(publicKey, 'utf8')).trim()],
+    datacenter_name: 'booted',
+    dhcp_range: { start: first, end: last },
+    setup_nodes: 'automatic',
+    confirm: true,
   };
 }
 

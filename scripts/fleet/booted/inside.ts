@@ -11,6 +11,7 @@ interface Vm {
   readonly nics: ReadonlyArray<{ readonly ip: string; readonly interface: string }>;
 }
 
+const KILLED = 128 + 9;
 const ANY_STATUS = Array.from({ length: 256 }, (_, code) => code);
 
 /** Limits, ids and addresses of a zone are what they should be, and it cannot be somebody else on the network. */
@@ -35,8 +36,8 @@ async function limitsHold(node: FleetNode, { uuid }: Vm, checks: Checks): Promis
   const [memory = '', processes = '', cpu = ''] = stdout.trim().split('\n');
   await checks.see(`${node.host.name}: cgroup v2 limits the zone to ${memory} bytes, ${processes} processes, ${cpu} µs`, async () => [memory, processes, cpu].every((limit) => /^\d+/.test(limit)));
   await checks.see(`${node.host.name}: a process that takes more memory than the zone has is killed, and the zone runs on`, async () => {
-    const { exitCode } = await inZone(node, uuid, 'sh', '-c', 'tail /dev/zero; exit $?');
-    return exitCode !== 0 && (await vmsOn(node)).some((vm) => vm.uuid === uuid && vm.state === 'running');
+    const { exitCode } = await inZone(node, uuid, 'dd', 'if=/dev/zero', 'of=/dev/null', 'bs=1G', 'count=1');
+    return exitCode === KILLED && (await vmsOn(node)).some((vm) => vm.uuid === uuid && vm.state === 'running');
   });
 }
 

@@ -1,4 +1,6 @@
 /** Before the sandbox is entered, which cannot reach Debian's mirror: two versions of the platform, and the images. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { buildPlatform } from '../../../images/platform/build.ts';
 import { buildSeed } from '../../../images/seed/build.ts';
 
@@ -8,7 +10,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 for (const seed of ['minimal', 'tiny-vm']) await buildSeed(seed);
 const first = await buildPlatform({ out, stamp: stampAfter(0), say });
 const second = await buildPlatform({ out, stamp: stampAfter(1), say });
-process.stdout.write(`${JSON.stringify({ first: first.directory, second: second.directory })}\n`);
+await writeFile(join(out, 'platforms.json'), `${JSON.stringify({ first: first.directory, second: second.directory })}\n`);
 
 function stampAfter(seconds: number): string {
   const now = new Date(Math.floor(Date.now() / 60_000) * 60_000 + seconds * 1000);

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { everythingIsThereOnce } from '../accounts.ts';
 import type { Checks } from '../check.ts';
@@ -10,7 +11,7 @@ import { optionsOf } from './ssh.ts';
 
 /** A fleet of machines that really boot: from nothing to its second version. */
 export async function liveBooted(sandbox: string, keep: boolean, checks: Checks): Promise<void> {
-  const platforms = JSON.parse(process.env['ZONEWRIGHT_FLEET_PLATFORMS'] ?? '{}') as Platforms;
+  const platforms = JSON.parse(await readFile(process.env['ZONEWRIGHT_FLEET_PLATFORMS'] ?? '', 'utf8')) as Platforms;
   const logs = process.env['ZONEWRIGHT_FLEET_LOGS'] ?? join(sandbox, 'logs');
   checks.tell(`What the consoles say goes to ${logs}.`);
   const fleet = await bootFleet({ directory: join(sandbox, 'fleet'), logs }, platforms, checks);
