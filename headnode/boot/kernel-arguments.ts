@@ -20,8 +20,10 @@ export function kernelArguments({ mac, hostname, params }: Pick<Machine, 'mac' |
     admin_nic: mac,
     BOOTIF: `01-${mac.replaceAll(':', '-')}`,
     ...(rescue ? { noimport: true } : {}),
-    // A kernel or a first stage that fails must not wait for a person while it is on trial.
-    ...(trialSeconds === undefined ? {} : { panic: 10, 'zonewright.failure': 'reboot', 'zonewright.trial': trialSeconds }),
+    // A kernel that panics tries again; its console says why.
+    panic: 10,
+    // A first stage that fails must not wait for a person while it is on trial.
+    ...(trialSeconds === undefined ? {} : { 'zonewright.failure': 'reboot', 'zonewright.trial': trialSeconds }),
   };
   const given = Object.entries(params.kernel_args ?? {}).filter(([name, value]) => value !== null && !Object.hasOwn(own, name) && !(rescue && name === 'noimport'));
   return [

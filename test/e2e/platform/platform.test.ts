@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { stat } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -96,10 +95,57 @@ test('its next boot finds the node on its disk, with every instance running', as
   assert.match(answer('machine-answers'), /status 0$/);
 });
 
-test('without enough memory it says so in one line', async () => {
-  const { console } = await machine.boot(platform.directory, '', { megabytes: 768, append: 'zonewright.failure=reboot' });
-  assert.match(console, /^zonewright: this machine has \d+ MiB of memory; the platform needs \d+ MiB$/m);
+for (const from of ['cd under BIOS', 'usb under UEFI'] as const) {
+  test(`it boots from its ISO, as a ${from}, with the menu and the kernel's words on the serial console, and finds its medium`, async () => {
+    const report = await machine.boot(platform.directory, `
+      say() { name=$1; shift; echo "<$name>"; "$@"; echo "status $?</$name>"; }
+      say words cat /proc/cmdline
+      say consoles cat /sys/class/tty/console/active
+      say version cat /etc/zonewright-platform
+      medium=/dev/disk/by-label/ZONEWRIGHT_${platform.stamp}
+      for try in $(seq 120); do test -e $medium && break; sleep 1; done # a USB stick takes its time
+      say medium lsblk --nodeps --noheadings --output FSTYPE $medium`, { from, megabytes: 2048 });
+    const answer = answersOf(report);
+    assert.match(answer('words'), /^BOOT_IMAGE=\S+vmlinuz console=tty0 console=ttyS0,115200 panic=10\n/);
+    assert.match(answer('consoles'), /^tty0 ttyS0\n/);
+    assert.match(answer('version'), new RegExp(`"${platform.stamp}"`));
+    assert.match(answer('medium'), /^iso9660\nstatus 0$/);
+    assert.match(report.console, new RegExp(`Zonewright ${platform.stamp}, rescue`), 'the menu');
+    assert.match(report.console, /Linux version \d/, 'the kernel');
+  });
+}
+
+test('what keeps it from booting is said in one line, on the console', async () => {
+  const damaged = join(out, 'damaged');
+  const append = 'zonewright.failure=reboot';
+  const { console: small } = await machine.boot(platform.directory, '', { megabytes: 768, append });
+  assert.match(small, /^zonewright: this machine has \d+ MiB of memory; the platform needs \d+ MiB$/m);
+
+  const whole = await copyOf(damaged);
+  await truncate(damaged, whole - 1024);
+  const { console: cut } = await machine.boot(platform.directory, '', { append, initramfs: damaged });
+  assert.match(cut, /^zonewright: the initramfs has no end$/m);
+
+  await copyOf(damaged);
+  await scribble(damaged, whole - 1024 * 1024);
+  const { console: spoilt } = await machine.boot(platform.directory, '', { append, initramfs: damaged });
+  assert.match(spoilt, /^zonewright: zonewright\.squashfs is damaged: its sha256 is another one$/m);
 });
+
+/** A copy of the initramfs to be spoilt. @returns its size */
+async function copyOf(path: string): Promise<number> {
+  await copyFile(join(platform.directory, 'initramfs'), path);
+  return (await stat(path)).size;
+}
+
+async function scribble(path: string, offset: number): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.write('not what was here', offset);
+  } finally {
+    await file.close();
+  }
+}
 
 function answersOf({ output, console }: BootReport): (name: string) => string {
   return (name) => new RegExp(`^<${name}>\\n([^]*?)</${name}>$`, 'm').exec(output)?.[1] ?? `nothing about ${name}; the output ended with:\n${output.slice(-3000)}\nand the console with:\n${console.slice(-3000)}`;
