@@ -8,6 +8,7 @@ const PROGRAMS: Readonly<Record<string, () => Promise<number>>> = {
   'zonewright-agent': async () => (await import('../agent/main.ts')).main(args),
   sysinfo: async () => (await import('../node/cli/zonewright.ts')).main(['sysinfo', ...args]),
   nictagadm: async () => (await import('../node/cli/nictagadm.ts')).main(args),
+  piadm: async () => (await import('../node/cli/piadm.ts')).main(args),
   imgadm: async () => (await import('../imgadm/cli/main.ts')).main(args),
   zlogin: async () => (await import('../vmadm/cli/zlogin.ts')).main(args),
   vmadm: async () => {

@@ -35,9 +35,13 @@ export const hostErrors = defineErrors({
     message: 'the zfs-fuse daemon did not answer within {seconds} seconds',
     hint: 'Its last words are in the system log: journalctl -t zfs-fuse, or /var/log/syslog.',
   },
+  NetworkingInvalid: { message: 'the network configuration cannot be used: {reason}' },
   AddressInvalid: { message: '"{address}" is not an IPv4 address with a prefix length, like 10.77.0.1/24' },
   DiskUnusable: { message: 'disk {disk} cannot be used: {reason}' },
+  NoDiskFits: { message: 'no disk of this machine fits {wanted}', hint: 'Disks that are in use, read-only or removable are passed over.' },
   KeyInvalid: { message: 'a private key cannot be used: it is damaged or not an ECDSA key on P-256' },
   RequestInvalid: { message: 'the certificate request cannot be used: {reason}', status: 409 },
   CertificateInvalid: { message: 'the certificate cannot be used: {reason}' },
+  IsoUnreadable: { message: 'the image {image} cannot be read: {reason}', hint: 'It was damaged or cut off on its way here: fetch it again.' },
+  DownloadFailed: { message: '{url} could not be fetched: {reason}' },
 });

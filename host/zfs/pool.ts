@@ -1,4 +1,5 @@
 /** Pools. Names are checked before they come here; vdevs are absolute paths, so neither can be read as an option. */
+import { existsSync } from 'node:fs';
 import type { Dataset } from '../config/units.ts';
 import { hostErrors } from '../errors/host-errors.ts';
 import { run } from '../run/run.ts';
@@ -26,7 +27,7 @@ export async function findPool(name: string): Promise<PoolFacts | undefined> {
 
 export interface NewPool {
   readonly name: string;
-  /** Absolute paths of disks or files. */
+  /** Absolute paths of disks or files, with words like `mirror` before those that belong together. */
   readonly vdevs: readonly string[];
   readonly mountpoint: string;
   readonly properties: Properties;
@@ -53,8 +54,22 @@ export async function isImportable(name: string, source: ImportSource = {}): Pro
 
 /** Names of the pools that could be imported. */
 export async function importablePools(source: ImportSource = {}): Promise<string[]> {
+  return (await poolsOnDisks(source)).map(({ name }) => name);
+}
+
+/** A pool that is on disks and not imported. */
+export interface PoolOnDisks {
+  readonly name: string;
+  /** Tells apart those of one name; `importPool` takes it too. */
+  readonly id: string;
+  /** `ONLINE`, `DEGRADED`, `UNAVAIL` … */
+  readonly state: string;
+}
+
+/** The pools that are there and not imported, whether they can be or not. */
+export async function poolsOnDisks(source: ImportSource = {}): Promise<PoolOnDisks[]> {
   const { stdout } = await run(['zpool', 'import', ...whereOf(source)], { acceptExitCodes: [0, 1] });
-  return [...stdout.matchAll(/^\s*pool: (\S+)$/gm)].map(([, name = '']) => name);
+  return [...stdout.matchAll(/^\s*pool: (\S+)\n\s*id: (\d+)\n\s*state: (\S+)/gm)].map(([, name = '', id = '', state = '']) => ({ name, id, state }));
 }
 
 /** Give a pool back, unmounted, for another host or another import. */
@@ -65,10 +80,10 @@ export async function exportPool(name: string): Promise<void> {
 /**
  * Import a pool and mount its file systems.
  * @param options.force also when it was not exported, as after a power cut: only for a pool that no other host can have.
- * @param options.unmounted leave its file systems unmounted
+ * @param options.unmounted leave its file systems unmounted; zfs-fuse, on which no root in memory stands, cannot
  */
 export async function importPool(name: string, options: ImportSource & { readonly force?: boolean; readonly unmounted?: boolean } = {}): Promise<void> {
-  await run(['zpool', 'import', '-o', 'cachefile=none', ...(options.force ? ['-f'] : []), ...(options.unmounted ? ['-N'] : []), ...whereOf(options), name]);
+  await run(['zpool', 'import', '-o', 'cachefile=none', ...(options.force ? ['-f'] : []), ...(options.unmounted && existsSync('/dev/zfs') ? ['-N'] : []), ...whereOf(options), name]);
 }
 
 /** Mount those file systems of a pool that should be and are not. @returns how many */

@@ -87,7 +87,8 @@ function help(program: Program, topic: string | undefined, isMistake: boolean): 
 }
 
 function programHelp({ name, summary, commands }: Program): string {
-  const rows = commands.map((command) => `    ${command.name.padEnd(10)}${command.summary}`);
+  const width = Math.max(10, ...commands.map((command) => command.name.length + 2));
+  const rows = commands.map((command) => `    ${command.name.padEnd(width)}${command.summary}`);
   return [`${name}: ${summary}`, '', 'Usage:', `    ${name} <command> [options] [arguments]`, '', 'Commands:', ...rows, '', `\`${name} help <command>\` says more.`, ''].join('\n');
 }
 

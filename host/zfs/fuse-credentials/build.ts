@@ -13,6 +13,8 @@ import { withLock } from '../../lock/lock.ts';
 import { run } from '../../run/run.ts';
 
 const SOURCE = join(import.meta.dirname, 'fuse-credentials.c');
+/** Beside the one executable there is a library instead of its source. */
+const INSTALLED = join(import.meta.dirname, 'fuse-credentials.so');
 const CACHE = '/var/cache/zonewright/fuse-credentials';
 const COMPILE = ['gcc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-Wno-cast-function-type', '-shared', '-fPIC'] as const;
 
@@ -22,6 +24,7 @@ const COMPILE = ['gcc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-Wn
  * @throws CommandFailed when the compiler fails
  */
 export async function fuseCredentialsLibrary(): Promise<string | undefined> {
+  if (existsSync(INSTALLED)) return INSTALLED;
   const library = join(CACHE, `${key()}.so`);
   if (existsSync(library)) return library;
   await mkdir(CACHE, { recursive: true, mode: 0o755 });

@@ -1,3 +1,4 @@
+import { LAYOUTS, type Layout } from '../../disks/propose.ts';
 import { nodeErrors } from '../../errors.ts';
 import type { SetupRequest } from '../../setup/options.ts';
 import type { SetupLine } from '../../setup/setup.ts';
@@ -9,8 +10,10 @@ export const setupCommand: Command = {
   options: {
     pool: { type: 'string', value: 'NAME', summary: 'the pool to use or make (default: zones)' },
     disk: { type: 'string', multiple: true, value: 'DEVICE', summary: 'make the pool on this disk; repeat for more' },
+    layout: { type: 'string', value: 'LAYOUT', summary: 'how the pool lies on its disks: single, mirror, raidz1 or raidz2 (default: single)' },
     file: { type: 'string', value: 'PATH', summary: 'make the pool in this sparse file' },
     size: { type: 'string', value: 'GIB', summary: "size of the pool's file (default: 60 % of free space, at most 64)" },
+    bootable: { type: 'boolean', summary: 'with --disk: give each disk boot partitions, so that the node boots from its own disks' },
     adopt: { type: 'boolean', summary: 'use a pool that is not this node’s' },
     'admin-address': { type: 'string', value: 'IP/PREFIX', summary: "the host's address on the admin network (default: 10.77.0.1/24)" },
     'admin-interface': { type: 'string', value: 'NAME', summary: 'the interface that the admin network is on (default: none, the network is this host’s alone)' },
@@ -45,6 +48,7 @@ function requestOf({ values }: Invocation): SetupRequest {
   const request = {
     pool: text('pool'),
     disks: values['disk'] as string[] | undefined,
+    layout: layoutNamed(text('layout')),
     file: pathOf('--file', text('file')),
     size: gibibytes(text('size')),
     adminAddress: text('admin-address'),
@@ -52,10 +56,12 @@ function requestOf({ values }: Invocation): SetupRequest {
     mountpoint: pathOf('--mountpoint', text('mountpoint')),
     runDirectory: pathOf('--run-directory', text('run-directory')),
     cgroup: cgroupName(text('cgroup')),
+    bootable: values['bootable'] === true,
     adopt: values['adopt'] === true,
     link: values['link'] === true,
     units: values['no-units'] !== true,
   };
+  if (request.bootable && !request.disks) throw nodeErrors.UsageError({ reason: 'setup: --bootable is for a pool that is made on disks (--disk)' });
   if (request.disks && request.file !== undefined) throw nodeErrors.UsageError({ reason: 'setup: a pool is made on disks or in a file, not both' });
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }
@@ -63,6 +69,12 @@ function requestOf({ values }: Invocation): SetupRequest {
 function pathOf(option: string, path: string | undefined): string | undefined {
   if (path === undefined || (/^\/[A-Za-z0-9/_.+@-]*[A-Za-z0-9_]$/.test(path) && !path.split('/').includes('..'))) return path;
   throw nodeErrors.UsageError({ reason: `setup: ${option} ${JSON.stringify(path)} is not an absolute path of letters, digits and "/_.+@-"` });
+}
+
+function layoutNamed(name: string | undefined): Layout | undefined {
+  const layout = LAYOUTS.find((one) => one === name);
+  if (name === undefined || layout !== undefined) return layout;
+  throw nodeErrors.UsageError({ reason: `setup: --layout ${JSON.stringify(name)} is none of ${LAYOUTS.join(', ')}` });
 }
 
 function gibibytes(text: string | undefined): number | undefined {

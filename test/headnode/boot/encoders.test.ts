@@ -81,7 +81,7 @@ describe('the command line of the kernel', () => {
 
   it('has consoles, flags, arguments and what the machine is', () => {
     assert.deepEqual(words({ kernel_args: { rack: 'a1', hostname: 'other', depth: 3 }, kernel_flags: { '-k': true, quiet: true, debug: false }, smt_enabled: false, default_console: 'vga', serial: 'ttyb' }), [
-      'console=ttyS1,115200n8', 'console=tty0', 'quiet', 'nosmt', 'rack=a1', 'depth=3', 'hostname=rack-1', 'admin_nic=52:54:00:00:00:01', 'BOOTIF=01-52-54-00-00-00-01',
+      'console=ttyS1,115200n8', 'console=tty0', 'quiet', 'nosmt', 'rack=a1', 'depth=3', 'hostname=rack-1', 'admin_nic=52:54:00:00:00:01', 'BOOTIF=01-52-54-00-00-00-01', 'panic=10',
     ]);
   });
 
