@@ -2,11 +2,12 @@ import type { Check, Diagnosis } from './check.ts';
 import { CGROUP_CHECKS } from './checks/cgroup.ts';
 import { ISOLATION_CHECKS } from './checks/isolation.ts';
 import { MACHINE_CHECKS } from './checks/machines.ts';
+import { MEMORY_ROOT_CHECKS } from './checks/memory-root.ts';
 import { NETWORK_CHECKS } from './checks/network.ts';
 import { STORAGE_CHECKS } from './checks/storage.ts';
 import { SYSTEM_CHECKS } from './checks/system.ts';
 
-export const CHECKS: readonly Check[] = [...SYSTEM_CHECKS, ...STORAGE_CHECKS, ...CGROUP_CHECKS, ...ISOLATION_CHECKS, ...NETWORK_CHECKS, ...MACHINE_CHECKS];
+export const CHECKS: readonly Check[] = [...SYSTEM_CHECKS, ...MEMORY_ROOT_CHECKS, ...STORAGE_CHECKS, ...CGROUP_CHECKS, ...ISOLATION_CHECKS, ...NETWORK_CHECKS, ...MACHINE_CHECKS];
 
 /** Probe everything. A probe that fails in a way nobody foresaw is a gap too, never the end of the report. */
 export function diagnose(): Promise<Diagnosis[]> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { run } from '../../host/run/run.ts';
 import { NICTAGADM } from '../../node/cli/nictagadm.ts';
+import { PIADM } from '../../node/cli/piadm.ts';
 import { ZONEWRIGHT } from '../../node/cli/zonewright.ts';
 
 const BIN = new URL('../../bin/', import.meta.url).pathname;
@@ -10,7 +11,7 @@ function call(program: string, ...args: string[]) {
   return run([`${BIN}${program}`, ...args], { acceptExitCodes: [0, 1, 2], environment: { ZONEWRIGHT_NODE: '/nonexistent/node.json' } });
 }
 
-for (const program of [ZONEWRIGHT, NICTAGADM]) {
+for (const program of [ZONEWRIGHT, NICTAGADM, PIADM]) {
   test(`${program.name} without a command shows its commands and fails with 2`, async () => {
     const { stderr, exitCode } = await call(program.name);
     assert.equal(exitCode, 2);

@@ -12,11 +12,12 @@ test('where ZFS is a daemon, a unit keeps it alive and the node follows it', () 
   assert.match(units.get(NODE_UNIT) ?? '', /^PartOf=zonewright-zfs\.service$/m);
 });
 
-test('where ZFS is a module, there are only the units of the node and its agent', () => {
+test('where ZFS is a module, there are only the units of the node and its agent, with the same text', () => {
   const units = unitTexts(PROGRAM, undefined);
   assert.deepEqual([...units.keys()], [NODE_UNIT, AGENT_UNIT]);
   assert.match(units.get(NODE_UNIT) ?? '', /^ExecStart="\/opt\/zonewright\/bin\/zonewright" setup$/m);
-  assert.doesNotMatch(units.get(NODE_UNIT) ?? '', /zonewright-zfs/);
+  assert.doesNotMatch(units.get(NODE_UNIT) ?? '', /^(Wants|Requires)=zonewright-zfs/m);
+  assert.equal(units.get(NODE_UNIT), unitTexts(PROGRAM, {}).get(NODE_UNIT));
 });
 
 for (const program of ['/a b/zonewright', '/a%n/zonewright', '/a"/zonewright', '/a\nExecStart=/bin/evil', '/a$HOME/x', '/a;b']) {

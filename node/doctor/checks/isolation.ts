@@ -5,7 +5,7 @@ import { IDS_PER_RANGE } from '../../../host/idmap/ranges.ts';
 import { run } from '../../../host/run/run.ts';
 import { limited, missing, ok, type Answer, type Check } from '../check.ts';
 
-const BOOTSTRAP = 'Run scripts/bootstrap.sh.';
+const INSTALL = 'apt-get install lxc uidmap bubblewrap util-linux';
 
 export const ISOLATION_CHECKS: readonly Check[] = [
   { name: 'user namespaces', needed: true, probe: probeUserNamespaces },
@@ -26,7 +26,7 @@ async function probeUserNamespaces(): Promise<Answer> {
 
 async function installed(programs: readonly string[], directory: string): Promise<Answer> {
   const absent = programs.filter((program) => !existsSync(`${directory}/${program}`));
-  return absent.length === 0 ? ok(programs.join(', ')) : missing(`${absent.join(', ')} not installed`, BOOTSTRAP);
+  return absent.length === 0 ? ok(programs.join(', ')) : missing(`${absent.join(', ')} not installed`, INSTALL);
 }
 
 async function probeUidRanges(): Promise<Answer> {
@@ -47,7 +47,7 @@ async function probeLxc(): Promise<Answer> {
     const version = (await run(['lxc-start', '--version'])).stdout.trim();
     return Number(version.split('.')[0]) >= 5 ? ok(version) : limited(`${version} is older than 5`, 'Use Debian 12 or later.');
   } catch (error) {
-    if (isErrorCode(error, 'CommandMissing')) return missing('not installed', BOOTSTRAP);
+    if (isErrorCode(error, 'CommandMissing')) return missing('not installed', INSTALL);
     throw error;
   }
 }

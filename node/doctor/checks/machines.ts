@@ -17,5 +17,5 @@ async function probeAcceleration(): Promise<Answer> {
 }
 
 async function probeQemu(): Promise<Answer> {
-  return existsSync('/usr/bin/qemu-system-x86_64') ? ok('installed') : missing('not installed; only machines need it', 'scripts/bootstrap.sh --machines');
+  return existsSync('/usr/bin/qemu-system-x86_64') ? ok('installed') : missing('not installed; only machines need it', 'apt-get install qemu-system-x86 qemu-utils ovmf');
 }

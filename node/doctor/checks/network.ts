@@ -43,7 +43,7 @@ async function tryNft(script: readonly string[], having: string, lacking: (reaso
     const { exitCode, stderr } = await run([...NOWHERE, 'nft', '-f', '-'], { input: `${script.join('\n')}\n`, acceptExitCodes: [0, 1] });
     return exitCode === 0 ? ok(having) : lacking(firstLine(stderr));
   } catch (error) {
-    if (isErrorCode(error, 'CommandMissing')) return missing('not installed', 'Run scripts/bootstrap.sh.');
+    if (isErrorCode(error, 'CommandMissing')) return missing('not installed', 'apt-get install nftables');
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { idmappedMountsWork } from '../../../host/idmap/idmapped-mounts.ts';
 import { limited, missing, ok, type Answer, type Check } from '../check.ts';
 
 const MODULE_REMEDY = 'Install OpenZFS as a kernel module: zfs-dkms and linux-headers from Debian’s contrib section.';
+const INSTALL = 'apt-get install zfsutils-linux where the kernel has the module, else zfs-fuse';
 const GIB = 1024 ** 3;
 
 export const STORAGE_CHECKS: readonly Check[] = [
@@ -23,7 +24,7 @@ export const STORAGE_CHECKS: readonly Check[] = [
 
 async function probeImplementation(): Promise<Answer> {
   const zfs = await probeZfs();
-  if (!zfs) return missing('not installed', 'Run scripts/bootstrap.sh, which installs what this host can have.');
+  if (!zfs) return missing('not installed', INSTALL);
   if (zfs.implementation === 'openzfs') return existsSync('/dev/zfs') ? ok(`OpenZFS ${zfs.version}`) : missing(`OpenZFS ${zfs.version}, module not loaded`, 'Run `zonewright setup`.');
   if (!(await isZfsDaemonUp())) return missing(`zfs-fuse ${zfs.version}, daemon not running`, 'Run `zonewright setup`.');
   return limited(`zfs-fuse ${zfs.version}: slower than a kernel module`, MODULE_REMEDY);
@@ -31,7 +32,7 @@ async function probeImplementation(): Promise<Answer> {
 
 async function feature(name: 'volumes' | 'receiveUnmounted', having: string, lacking: string): Promise<Answer> {
   const zfs = await probeZfs();
-  if (!zfs) return missing('no ZFS', 'Run scripts/bootstrap.sh.');
+  if (!zfs) return missing('no ZFS', INSTALL);
   return zfs[name] ? ok(having) : limited(lacking, MODULE_REMEDY);
 }
 
