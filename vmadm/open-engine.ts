@@ -79,10 +79,11 @@ export async function recoverNode(node: Node): Promise<Recovered[]> {
  */
 export async function recoverInstance(node: Node, uuid: string): Promise<void> {
   const [{ lockName }, { takeLock }] = await Promise.all([import('./lifecycle/perform.ts'), import('../host/lock/lock.ts')]);
-  const lock = await takeLock({ scope: node.paths.config, name: lockName(uuid), action: 'recovery' });
-  // Recovery takes it itself.
-  await lock.release();
+  // Recovery takes the lock itself, and passes over what another recovery works on: both that one and ours are waited for.
+  const untilNobodyWorks = async (): Promise<void> => (await takeLock({ scope: node.paths.config, name: lockName(uuid), action: 'recovery' })).release();
+  await untilNobodyWorks();
   await recoverNode(node);
+  await untilNobodyWorks();
 }
 
 async function workshopOn(node: Node, options: EngineOptions): Promise<Workshop> {

@@ -139,7 +139,7 @@ test('monitoring gets figures and health on the loopback port, and nothing else'
   const where = { host: '127.0.0.1', port: metricsPort };
   const metrics = await ask({ path: '/metrics' }, where);
   assert.match(String(metrics.headers['content-type']), /^application\/openmetrics-text/);
-  assert.match(metrics.text, /^zonewright_agent_requests_total\{method="GET",route="\/vms",status="200"\} \d+/m);
+  assert.match(metrics.text, /^zonewright_agent_requests_total\{method="GET",route="\/tables\/vms",status="200"\} \d+/m);
   assert.match(metrics.text, /^# EOF$/m);
   assert.equal((await ask({ path: '/healthz' }, where)).status, 200);
   for (const path of ['/vms', '/events', '/operations', '/nictags']) assert.deepEqual([(await ask({ path }, where)).status, code(await ask({ path }, where))], [404, 'ResourceNotFound'], path);

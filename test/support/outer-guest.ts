@@ -40,7 +40,7 @@ export async function runInOuterGuest(seed: string, directory: string, guest: Ou
   await takeModules(seed, join(root, 'modules'), [...MODULES, ...(guest.modules ?? [])]);
   const disk = join(directory, 'outer.raw');
   await run(['mke2fs', '-q', '-F', '-t', 'ext4', '-d', root, disk, '1G']);
-  const commandLine = ['console=ttyS0', 'quiet', 'panic=-1', 'root=/dev/vda', 'rw', 'init=/init', '--', ...guest.command].join(' ');
+  const commandLine = ['console=ttyS0', 'quiet', 'panic=-1', 'ipv6.disable=1', 'root=/dev/vda', 'rw', 'init=/init', '--', ...guest.command].join(' ');
   const options = [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
     ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '1536'],

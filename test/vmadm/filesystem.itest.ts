@@ -34,7 +34,7 @@ test('root in a zone gives files to other users, as package managers do', async 
 });
 
 test('root in a zone reads, writes, makes and removes what belongs to other users', async () => {
-  await inside(`mkdir -m 1777 /shared; ${asNobody('echo of-nobody > /shared/f; chmod 0600 /shared/f; mkdir -m 0700 /shared/d')}`);
+  await inside(`mkdir -m 0777 /shared; ${asNobody('echo of-nobody > /shared/f; chmod 0600 /shared/f; mkdir -m 0700 /shared/d')}`);
   assert.equal(await inside('cat /shared/f'), 'of-nobody');
   assert.equal(await inside('echo more >> /shared/f; wc -l < /shared/f'), '2');
   assert.equal(await inside('echo x > /shared/d/by-root; stat -c %u /shared/d/by-root; mkdir /shared/d/sub; stat -c %u /shared/d/sub; ln -s y /shared/d/link; stat -c %u /shared/d/link'), '0\n0\n0');

@@ -27,6 +27,9 @@ mount --bind "$shared" mnt
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t tmpfs tmpfs run
+# What it would set is the whole machine's.
+mkdir -p run/systemd/system
+ln -s /dev/null run/systemd/system/systemd-sysctl.service
 mount -t tmpfs tmpfs tmp
 mount -t tmpfs tmpfs dev
 for device in null zero full random urandom tty fuse; do cp -a "/dev/$device" dev/; done
