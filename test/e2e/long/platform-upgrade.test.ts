@@ -4,11 +4,11 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { signManifest } from '../../host/signature/platform.ts';
-import { buildPlatform } from '../../images/platform/build.ts';
-import { signingKey } from '../../images/platform/signing-key.ts';
-import { buildSeed } from '../../images/seed/build.ts';
-import { diskMachine, type DiskMachine, type Lives } from './upgrade/disk-machine.ts';
+import { signManifest } from '../../../host/signature/platform.ts';
+import { buildPlatform } from '../../../images/platform/build.ts';
+import { signingKey } from '../../../images/platform/signing-key.ts';
+import { buildSeed } from '../../../images/seed/build.ts';
+import { diskMachine, type DiskMachine, type Lives } from '../upgrade/disk-machine.ts';
 
 /** Versions: one to begin with, one that is fine, one whose agent cannot start, and one that panics. */
 const [FIRST, GOOD, NO_AGENT, PANICS] = ['20261121T000001Z', '20261121T000002Z', '20261121T000003Z', '20261121T000004Z'] as const;
