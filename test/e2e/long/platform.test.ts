@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { buildPlatform, type Platform } from '../../../images/platform/build.ts';
 import { buildSeed } from '../../../images/seed/build.ts';
-import { bareMachine, type BareMachine, type BootReport } from './boot.ts';
+import { bareMachine, type BareMachine, type BootReport } from '../platform/boot.ts';
 
 /** One story in several boots of one bare machine: each needs what the boot before it left on the disk. */
 let platform: Platform;
