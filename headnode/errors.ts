@@ -34,7 +34,6 @@ export const headErrors = defineErrors({
   PlatformExists: { message: 'platform {platform} is on this head node already' },
   PlatformNotFound: { message: 'there is no platform {platform} on this head node', status: 404, hint: 'Install it: `zonewright head platform install`.' },
   PlatformInUse: { message: 'platform {platform} is what {users} boot', hint: 'Assign them another one first: `zonewright head platform assign`.' },
-  PlatformSourceUnusable: { message: 'a platform image cannot be taken from {source}: {reason}' },
   TooManyRequests: { message: '{reason}', status: 429, hint: 'Try again in a minute.' },
   NotAsking: { message: 'server {server} does not ask to be set up: {reason}', status: 409, hint: 'Start it from the network, and look with `zonewright head setup` who asks.' },
   SetupFailed: { message: 'server {server} was not set up: {reason}', status: 409, hint: 'Ask for it again when the cause is gone and the machine asks again.' },

@@ -1,19 +1,14 @@
 /** Platform images on the head node: gathered into a directory of its own, checked there, and put in place as a whole. */
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '../../host/files/atomic.ts';
 import { namesIn } from '../../host/files/names-in.ts';
 import { withLock } from '../../host/lock/lock.ts';
+import { sourceErrors } from '../../host/platform-source/errors.ts';
+import { gatherFrom } from '../../host/platform-source/gather-from.ts';
 import { verifyPlatformFiles } from '../../host/signature/platform.ts';
 import type { PlatformManifest } from '../../host/signature/manifest.ts';
 import type { TrustedKey } from '../../host/signature/keys.ts';
-import { filesInDirectory } from '../../node/platform/sources/directory.ts';
-import { gather, type Gathering } from '../../node/platform/sources/gather.ts';
-import { filesInIso } from '../../node/platform/sources/iso.ts';
-import { findMedia } from '../../node/platform/sources/media.ts';
-import { gatherFromTar } from '../../node/platform/sources/tar.ts';
-import { gatherFromUrl } from '../../node/platform/sources/url.ts';
 import { headErrors } from '../errors.ts';
 
 export interface PlatformInstall {
@@ -29,7 +24,7 @@ export interface PlatformInstall {
 /**
  * Take a platform image in.
  * @returns its stamp, and whether it was there before
- * @throws PlatformSourceUnusable, errors of signatureErrors, DownloadFailed, IsoUnreadable
+ * @throws errors of sourceErrors and signatureErrors, DownloadFailed, IsoUnreadable
  */
 export async function installPlatform({ platforms, from, keys, signal = new AbortController().signal, say }: PlatformInstall): Promise<{ readonly stamp: string; readonly present: boolean }> {
   await mkdir(platforms, { recursive: true });
@@ -67,23 +62,12 @@ export async function removePlatform(platforms: string, stamp: string): Promise<
   });
 }
 
-async function gatherFrom(from: string, gathering: Gathering): Promise<PlatformManifest> {
-  if (from === 'media') return await gather(await filesInIso(await findMedia()), gathering);
-  const url = /^https?:\/\//.test(from) ? URL.parse(from) : null;
-  if (url) return await gatherFromUrl(url, gathering);
-  const facts = await stat(from).catch(() => undefined);
-  if (facts?.isDirectory()) return await gather(filesInDirectory(from), gathering);
-  if (facts?.isFile() && from.endsWith('.tar')) return await gatherFromTar(createReadStream(from, { highWaterMark: 1024 * 1024 }), from, gathering);
-  if ((facts?.isFile() && from.endsWith('.iso')) || facts?.isBlockDevice()) return await gather(await filesInIso(from), gathering);
-  throw headErrors.PlatformSourceUnusable({ source: JSON.stringify(from), reason: facts ? 'it is neither a directory, nor a .tar, nor an .iso' : 'there is no such thing' });
-}
-
 /** What the database and the node need besides. */
 const SPARE_BYTES = 256 * 1024 ** 2;
 
 async function requireSpace(directory: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < bytes + SPARE_BYTES) throw headErrors.PlatformSourceUnusable({ source: 'it', reason: `${directory} has ${Math.floor((bavail * bsize) / 1e6)} MB free, and ${Math.ceil((bytes + SPARE_BYTES) / 1e6)} MB are needed` });
+  if (bavail * bsize < bytes + SPARE_BYTES) throw sourceErrors.PlatformSpace({ place: directory, free: Math.floor((bavail * bsize) / 1e6), needed: Math.ceil((bytes + SPARE_BYTES) / 1e6) });
 }
 
 /** Everything of it would survive a power cut when this returns. */

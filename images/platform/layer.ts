@@ -1,13 +1,16 @@
-import { chmod, cp, mkdir, readFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { run } from '../../host/run/run.ts';
+import { unitPath, unitTexts } from '../../node/setup/systemd.ts';
 import { filesBelow } from '../seed/recipe.ts';
-import { installProgram } from './executable.ts';
+import { installProgram, PROGRAM_FILES } from './executable.ts';
 import { part, type Part, type Workshop } from './parts.ts';
 import { compress } from './root.ts';
 
 const FILES = join(import.meta.dirname, 'files');
+/** What set-up would write otherwise, at every boot. */
+const NODE_UNITS = [...unitTexts(join(PROGRAM_FILES, 'bin/zonewright'), undefined)];
 /** Made anew with every change of ours: 19 would save 4 MB and take 20 seconds instead of 2. */
 const COMPRESSION = 9;
 
@@ -16,10 +19,11 @@ const COMPRESSION = 9;
  * executable under each of its names, and `files/`. The part holds `zonewright.squashfs`.
  */
 export async function ourLayer(workshop: Workshop, executable: Part): Promise<Part> {
-  return part(workshop, 'layer', [executable.key, await digestOfFiles(), await readFile(import.meta.filename, 'utf8')], async (directory) => {
+  return part(workshop, 'layer', [executable.key, await digestOfFiles(), ...NODE_UNITS.flat(), await readFile(import.meta.filename, 'utf8')], async (directory) => {
     const root = join(directory, 'root');
     await installProgram(executable, root);
     await addFiles(root);
+    for (const [name, text] of NODE_UNITS) await writeFile(join(root, unitPath(name)), text, { mode: 0o644 });
     await run(['systemctl', '--root', root, 'preset-all']);
     // Older than everything below it, or systemd would take /usr for updated and prepare the root anew at every boot.
     await compress(root, join(directory, 'zonewright.squashfs'), COMPRESSION, ['-all-time', '1', '-all-root']);

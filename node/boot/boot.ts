@@ -1,13 +1,13 @@
 /**
  * `zonewright boot`: what a RAM-booted host does to become what it was. This file is the plot; each part is somebody else's.
- * Instances are booted by the agent, which set-up starts, and a platform image that is on trial
- * is judged by a unit of its own: nobody who wants to log in waits for either.
+ * What a node is beyond that (`zonewright setup`), its agent, which boots the instances, and the judgement of a platform image
+ * that is on trial are units of their own: nobody who wants to log in waits for them.
  */
 import { existsSync } from 'node:fs';
 import { nodeConfigPath, readNode, type Node } from '../../host/config/node-config.ts';
 import { PLATFORM_FILE } from '../../host/config/platform.ts';
 import { run } from '../../host/run/run.ts';
-import { systemdRuns } from '../setup/systemd.ts';
+import { isUnitInstalled, NODE_UNIT, systemdRuns } from '../setup/systemd.ts';
 import { isRescue, kernelParameters } from './kernel-parameters.ts';
 import { tellStory, type Say, type Story } from './story.ts';
 
@@ -48,8 +48,11 @@ async function bringBack(node: Node, story: Story): Promise<void> {
     return [document ? `from the ${from}` : 'nobody said how', ...addresses.map(({ tag, address }) => `${tag} ${address}`), ...problems].join('; ');
   });
   await story.part('node', async () => {
+    // Its unit comes next, in every image, and the agent's after it.
+    if (systemdRuns() && isUnitInstalled(NODE_UNIT)) return undefined;
     const { setUp } = await import('../setup/setup.ts');
     await setUp({}, ({ step, fact }) => story.say('node', `${step}: ${fact}`));
+    return undefined;
   });
   await story.part('installation', async () => {
     const { readPending } = await import('../firstboot/pending.ts');

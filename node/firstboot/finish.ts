@@ -43,7 +43,7 @@ async function bootFromDisks(say: Say): Promise<string | undefined> {
 
 async function becomeHead(node: Node, { head, networking, access }: Pending, platform: string | undefined, say: Say): Promise<void> {
   if (!head) return;
-  const [{ installHeadOnNode }, { findMedia }] = await Promise.all([import('../head/install-head.ts'), import('../platform/sources/media.ts')]);
+  const [{ installHeadOnNode }, { findMedia }] = await Promise.all([import('../head/install-head.ts'), import('../../host/platform-source/media.ts')]);
   const hasMedia = await findMedia().then(() => true, () => false);
   await installHeadOnNode(
     {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readNode } from '../../host/config/node-config.ts';
+import { PLATFORM_FILE } from '../../host/config/platform.ts';
 import { mountsBelow } from '../../host/files/mounts.ts';
 import { storesOf } from './datasets.ts';
 import { etcLayers } from './etc.ts';
 import { layerChanges, type Change } from './layer-changes.ts';
-import { PLATFORM_FILE, SYSTEM_DIRECTORY } from './mount-persistent.ts';
+import { SYSTEM_DIRECTORY } from './mount-persistent.ts';
 
 /** What lies under the layer in memory, nearest first. */
 const IMAGE = ['layer/own', 'image/zonewright', 'image/platform'].map((layer) => join(SYSTEM_DIRECTORY, layer));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFileIfPresent, writeFileAtomically } from '../../host/files/atomic.ts';
 
@@ -14,7 +14,21 @@ export async function keepIdentity({ upper, etc, serverUuid }: { readonly upper:
     await chmod(machine, 0o444);
   }
   const host = join(upper, 'hostid');
-  if (!existsSync(host)) await writeFile(host, hostIdOf(serverUuid), { mode: 0o644 });
+  // Rather what the pool was imported with than what it would have been.
+  if (!existsSync(host)) await writeFile(host, (await hostIdIn(etc)) ?? hostIdOf(serverUuid), { mode: 0o644 });
+}
+
+/**
+ * Give the host its hostid before ZFS makes or imports a pool, which remembers it: the kept one lies in that pool. The
+ * machine's own uuid always gives the same; a machine without one goes on without a hostid until its pool is there.
+ */
+export async function earlyHostId(machineUuid: string | undefined, etc = '/etc'): Promise<void> {
+  if (machineUuid !== undefined && (await hostIdIn(etc)) === undefined) await writeFile(join(etc, 'hostid'), hostIdOf(machineUuid), { mode: 0o644 });
+}
+
+async function hostIdIn(etc: string): Promise<Buffer | undefined> {
+  const path = join(etc, 'hostid');
+  return existsSync(path) ? readFile(path) : undefined;
 }
 
 function isMachineId(text: string | undefined): boolean {

@@ -11,6 +11,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '../../host/config/node-config.ts';
+import { PLATFORM_FILE } from '../../host/config/platform.ts';
 import { mountsBelow } from '../../host/files/mounts.ts';
 import { run } from '../../host/run/run.ts';
 import { keepCores } from './cores.ts';
@@ -21,9 +22,6 @@ import { followIds } from './follow-ids.ts';
 import { addMissing } from './skeleton.ts';
 import { activateSwap } from './swap.ts';
 import { mountVar } from './var.ts';
-
-/** Says on a host that its root is in memory: the platform image it was booted from. */
-export const PLATFORM_FILE = '/etc/zonewright-platform';
 
 /** Where init leaves the image's layers (`image/`) and the one in memory over them (`layer/upper`) to be looked at. */
 export const SYSTEM_DIRECTORY = '/system';

@@ -2,20 +2,17 @@
  * Install a platform image: gathered from wherever it is into a directory of its own, checked, and put in place as a whole. One that is
  * interrupted leaves nothing.
  */
-import { createReadStream, existsSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { sourceErrors } from '../../host/platform-source/errors.ts';
+import { gatherFrom } from '../../host/platform-source/gather-from.ts';
+import type { Gathering } from '../../host/platform-source/gather.ts';
+import { gatherFromUrl } from '../../host/platform-source/url.ts';
 import { readVerifiedManifest, verifyPlatformFiles } from '../../host/signature/platform.ts';
 import type { PlatformManifest } from '../../host/signature/manifest.ts';
-import { platformErrors } from './errors.ts';
 import { alone, keysOf, type PlatformHost } from './platform-host.ts';
 import { placeOnDisks } from './place-on-disks.ts';
-import { filesInDirectory } from './sources/directory.ts';
-import { gather, type Gathering } from './sources/gather.ts';
-import { filesAt, platformSource, stampsAt } from './sources/head.ts';
-import { filesInIso } from './sources/iso.ts';
-import { findMedia } from './sources/media.ts';
-import { gatherFromTar } from './sources/tar.ts';
-import { gatherFromUrl } from './sources/url.ts';
+import { filesAt, platformSource, stampsAt } from './head-source.ts';
 import { isStamp, stampOf, type Stamp } from './stamp.ts';
 import { keepPlatform, openWorkDirectory, platformDirectory, requireSpace, installedStamps } from './store.ts';
 
@@ -34,14 +31,14 @@ export interface Installed {
   readonly present: boolean;
 }
 
-/** @throws errors of platformErrors and signatureErrors, DownloadFailed, IsoUnreadable, LockTimeout */
+/** @throws errors of platformErrors, sourceErrors and signatureErrors, DownloadFailed, IsoUnreadable, LockTimeout */
 export function installPlatform(host: PlatformHost, request: InstallRequest): Promise<Installed> {
   return alone(host, `installing ${request.from}`, async () => {
     const { node } = host;
     const keys = await keysOf(host);
     const work = await openWorkDirectory(node);
     try {
-      const manifest = await gatherFrom(host, request, { work, keys, signal: request.signal, say: (line) => request.say(line), requireSpace: (bytes) => requireSpace(node, bytes) });
+      const manifest = await gatherRequested(host, request, { work, keys, signal: request.signal, say: (line) => request.say(line), requireSpace: (bytes) => requireSpace(node, bytes) });
       const stamp = stampOf(manifest.version);
       request.signal.throwIfAborted();
       const present = (await installedStamps(node)).includes(stamp) && (await isSound(host, stamp));
@@ -59,25 +56,12 @@ export function installPlatform(host: PlatformHost, request: InstallRequest): Pr
   });
 }
 
-async function gatherFrom(host: PlatformHost, { from, source, signal }: InstallRequest, gathering: Gathering): Promise<PlatformManifest> {
-  if (from === 'media') return gather(await filesInIso(await findMedia()), gathering);
-  if (from === 'latest' || (isStamp(from) && !existsSync(from))) {
-    const at = await platformSource(host.node, source);
-    const stamp = isStamp(from) ? from : (await stampsAt(at, signal)).at(-1);
-    if (stamp === undefined) throw platformErrors.PlatformSourceUnknown({ source: at.base.href, reason: 'it has no platform image' });
-    return gatherFromUrl(filesAt(at, stamp), gathering);
-  }
-  const url = /^https?:\/\//.test(from) ? URL.parse(from) : null;
-  if (url) return gatherFromUrl(url, gathering);
-  return gatherFromPath(from, gathering);
-}
-
-async function gatherFromPath(path: string, gathering: Gathering): Promise<PlatformManifest> {
-  const facts = await stat(path).catch(() => undefined);
-  if (facts?.isDirectory()) return gather(filesInDirectory(path), gathering);
-  if (facts?.isFile() && path.endsWith('.tar')) return gatherFromTar(createReadStream(path, { highWaterMark: 1024 * 1024 }), path, gathering);
-  if ((facts?.isFile() && path.endsWith('.iso')) || facts?.isBlockDevice()) return gather(await filesInIso(path), gathering);
-  throw platformErrors.PlatformSourceUnknown({ source: JSON.stringify(path), reason: facts ? 'it is neither a directory, nor a .tar, nor an .iso' : 'there is no such thing' });
+async function gatherRequested(host: PlatformHost, { from, source, signal }: InstallRequest, gathering: Gathering): Promise<PlatformManifest> {
+  if (from !== 'latest' && (!isStamp(from) || existsSync(from))) return gatherFrom(from, gathering);
+  const at = await platformSource(host.node, source);
+  const stamp = isStamp(from) ? from : (await stampsAt(at, signal)).at(-1);
+  if (stamp === undefined) throw sourceErrors.PlatformSourceUnknown({ source: at.base.href, reason: 'it has no platform image' });
+  return gatherFromUrl(filesAt(at, stamp), gathering);
 }
 
 async function isSound(host: PlatformHost, stamp: Stamp): Promise<boolean> {

@@ -56,6 +56,9 @@ const zfsDaemonUnit = (environment: Readonly<Record<string, string>>): Unit => (
   Install: [['WantedBy', `multi-user.target ${NODE_UNIT}`]],
 });
 
+/** A platform image has the units before the machine is a node. */
+const NODES_ONLY = ['ConditionPathExists', '/etc/zonewright/node.json'] as const;
+
 /**
  * Brings pool and bridges back after a reboot, and after the daemon had to be restarted. It has the same text with and
  * without the daemon, since a package has it before anybody knows: the daemon's unit comes with it where that is enabled.
@@ -65,6 +68,7 @@ function nodeUnit(program: string): Unit {
     Unit: [
       ['Description', 'Zonewright node: pool, networks'],
       ['Documentation', 'man:zonewright(8)'],
+      NODES_ONLY,
       // On a RAM-booted host the networks come first, as the boot's own unit brings them up.
       ['After', `local-fs.target network-pre.target zfs-fuse.service zfs.target ${ZFS_UNIT} zonewright-platform.service`],
       ['PartOf', ZFS_UNIT],
@@ -87,6 +91,7 @@ function agentUnit(program: string): Unit {
     Unit: [
       ['Description', 'Zonewright agent'],
       ['Documentation', 'man:zonewright(8)'],
+      NODES_ONLY,
       ['Requires', NODE_UNIT],
       // What it watches lies in the pool, which comes and goes with the node.
       ['PartOf', NODE_UNIT],

@@ -9,6 +9,7 @@ import type { ErrorDefinition } from '../../host/errors/errors.ts';
 import { headErrors } from '../../headnode/errors.ts';
 import { networkErrors } from '../../headnode/networks/errors.ts';
 import { hostErrors } from '../../host/errors/host-errors.ts';
+import { sourceErrors } from '../../host/platform-source/errors.ts';
 import { signatureErrors } from '../../host/signature/errors.ts';
 import { imgadmErrors } from '../../imgadm/errors.ts';
 import { nodeErrors } from '../../node/errors.ts';
@@ -29,6 +30,7 @@ const TABLES: ReadonlyArray<readonly [title: string, table: Table]> = [
   ["the head node's networks", networkErrors.definitions],
   ['the host', hostErrors.definitions],
   ['signed platform images', signatureErrors.definitions],
+  ['where platform images come from', sourceErrors.definitions],
 ];
 
 const INTRODUCTION = `# Errors

@@ -7,6 +7,7 @@ import { taskErrors } from '../../agent/tasks/errors.ts';
 import { headErrors } from '../../headnode/errors.ts';
 import { networkErrors } from '../../headnode/networks/errors.ts';
 import { hostErrors } from '../../host/errors/host-errors.ts';
+import { sourceErrors } from '../../host/platform-source/errors.ts';
 import { signatureErrors } from '../../host/signature/errors.ts';
 import { imgadmErrors } from '../../imgadm/errors.ts';
 import { nodeErrors } from '../../node/errors.ts';
@@ -15,7 +16,7 @@ import { errorsPage } from '../../scripts/docs/errors-page.ts';
 import { vmErrors } from '../../vmadm/errors.ts';
 
 const PAGE = new URL('../../docs/errors.md', import.meta.url);
-const TABLES = { vmErrors, imgadmErrors, nodeErrors, agentErrors, taskErrors, identityErrors, headErrors, hostErrors, networkErrors, signatureErrors, platformErrors };
+const TABLES = { vmErrors, imgadmErrors, nodeErrors, agentErrors, taskErrors, identityErrors, headErrors, hostErrors, networkErrors, signatureErrors, sourceErrors, platformErrors };
 
 test('docs/errors.md lists exactly the errors that the code can throw', async () => {
   const [page, wanted] = [(await readFile(PAGE, 'utf8')).split('\n'), errorsPage().split('\n')];

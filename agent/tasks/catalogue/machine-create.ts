@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { isErrorCode } from '../../../host/errors/errors.ts';
@@ -34,7 +33,7 @@ export const machineCreate = defineTask<Params>({
     const { image: _image, firewall_rules: rules = [], ...payload } = request;
     if (rules.length > 0) throw taskErrors.FirewallUnsupported();
     const engine = await context.engine();
-    const present = context.isResumed ? await decidedVm(engine, request.uuid) : await findVm(engine, request.uuid);
+    const present = await findVm(engine, request.uuid);
     if (present && context.isResumed) return { vm: present };
     if (present) throw taskErrors.MachineExists({ uuid: request.uuid });
     context.progress(20);
@@ -44,17 +43,6 @@ export const machineCreate = defineTask<Params>({
     return vmResult(engine, request.uuid);
   },
 });
-
-const DECISION_SECONDS = 300;
-
-/** An instance that an agent before this one was making, once it is clear whether it stays: what died with that agent is being undone. */
-async function decidedVm(engine: Engine, uuid: string): Promise<VmObject | undefined> {
-  for (const deadline = Date.now() + DECISION_SECONDS * 1000; ; ) {
-    const vm = await findVm(engine, uuid);
-    if (vm?.state !== 'provisioning' || Date.now() > deadline) return vm;
-    await sleep(100);
-  }
-}
 
 /** An instance, undefined when there is none. */
 export async function findVm(engine: Engine, uuid: string): Promise<VmObject | undefined> {

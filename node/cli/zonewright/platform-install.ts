@@ -10,7 +10,7 @@ export const availCommand: Command = {
   summary: 'Platform images that could be installed and are not older than the one that runs',
   options: { source: SOURCE, all: { type: 'boolean', short: 'a', summary: 'older ones too' } },
   async run({ values }) {
-    const [host, { platformSource, stampsAt }] = await Promise.all([openPlatformHost(), import('../../platform/sources/head.ts')]);
+    const [host, { platformSource, stampsAt }] = await Promise.all([openPlatformHost(), import('../../platform/head-source.ts')]);
     const stamps = await untilInterrupted(async (signal) => stampsAt(await platformSource(host.node, text(values['source'])), signal));
     const { stamp: running } = host.boot;
     for (const stamp of stamps) if (values['all'] || running === undefined || stamp >= running) process.stdout.write(`${stamp}\n`);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { PLATFORM_FILE } from '../../persistence/mount-persistent.ts';
+import { PLATFORM_FILE } from '../../../host/config/platform.ts';
 import { limited, ok, type Answer, type Check } from '../check.ts';
 
 const WARN_ABOVE = 0.8;

@@ -1,6 +1,5 @@
-import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { launch } from '../../../host/run/launch.ts';
 import { run } from '../../../host/run/run.ts';
 import type { Checks } from '../check.ts';
 import { newCustomer } from '../customer.ts';
@@ -9,12 +8,13 @@ import { until, type Head } from '../head-host.ts';
 import { answersDisc, answersOfHead } from './answers.ts';
 import { assemble, makeSwitch, type BareMachine } from './machine.ts';
 import { headOf, nodeOf } from './members.ts';
-import { letsIn, optionsOf, shellOf, type Access } from './ssh.ts';
+import { letsIn, shellOf, stayConnected, type Access } from './ssh.ts';
 
-/** Two versions of the platform image, as `npm run platform` made them. */
+/** Versions of the platform image, each a directory beside the others: two as `npm run platform` makes them, and one that does not boot. */
 export interface Platforms {
   readonly first: string;
   readonly second: string;
+  readonly broken: string;
 }
 
 /** Where a fleet keeps its disks, which go with the sandbox, and what its consoles say, which stays. */
@@ -26,6 +26,8 @@ export interface Place {
 export interface BootedFleet extends Fleet {
   readonly machines: readonly BareMachine[];
   readonly access: Access;
+  /** Where consoles and helpers write. */
+  readonly logs: string;
 }
 
 export const ADMIN = { sandbox: '10.88.0.254/24', head: '10.88.0.2', netmask: '255.255.255.0', first: '10.88.0.100', last: '10.88.0.199' } as const;
@@ -58,9 +60,9 @@ export async function bootFleet(place: Place, { first }: Platforms, checks: Chec
   const { machines, nodes } = await bootNodes(place, head, access, checks);
   await head.command('network', 'add', 'fleet', CUSTOMERS.subnet, '--nic-tag', 'admin', '--start', '10.88.1.100', '--end', '10.88.1.199');
   const { zoneImage, machineImage } = await stock(head, 'imgadm', checks);
-  await forwardApis(logs, access);
+  await apisAnswerHere();
   const customer = await newCustomer(head, { host: sandboxShell, directory }, 'alice', checks.tell);
-  return { head, nodes, customer, zoneImage, machineImage, machines: [headMachine, ...machines], access };
+  return { head, nodes, customer, zoneImage, machineImage, machines: [headMachine, ...machines], access, logs };
 }
 
 /** The sandbox itself, at which the customer sits. */
@@ -85,6 +87,7 @@ async function bootHead(place: Place, platform: string, access: Access, checks: 
   const head = headOf(machine, host);
   await machine.powerOn('cd');
   await checks.see(`the head has installed itself and lets its operator in at ${ADMIN.head}`, () => letsIn(host), INSTALL_SECONDS);
+  await connectToHead(place.logs, access);
   await checks.see('its APIs answer, and it is a server of its own', async () => (await serversOf(head)).some(({ setup, status }) => setup && status === 'running'), INSTALL_SECONDS);
   return { machine, head };
 }
@@ -105,6 +108,7 @@ async function bootNodes(place: Place, head: Head, access: Access, checks: Check
     if (!machine) throw new Error(`${name} has no machine`);
     const host = shellOf(machine, address, access);
     await checks.see(`${name} lets the operator in at ${address}`, () => letsIn(host));
+    await stayConnected(address, access, { log: join(place.logs, `${name}.ssh.log`) });
     nodes.push(nodeOf(machine, host));
   }
   return { machines, nodes };
@@ -123,12 +127,11 @@ function addressOf({ sysinfo }: CnapiServer, mac: string): string | undefined {
 }
 
 /** The head's APIs listen on its loopback: an operator's tunnel brings them here. */
-async function forwardApis(logs: string, access: Access): Promise<void> {
-  const log = await open(join(logs, 'tunnel.log'), 'a', 0o600);
-  const forwards = [8080, 8090].flatMap((port) => ['-L', `127.0.0.1:${port}:127.0.0.1:${port}`]);
-  const again = `while :; do ${['ssh', ...optionsOf(access), '-o', 'ExitOnForwardFailure=yes', '-N', ...forwards, `root@${ADMIN.head}`].join(' ')}; sleep 1; done`;
-  await launch(['bash', '-c', again], { log: log.fd, environment: { HOME: '/root' } });
-  await log.close();
+async function connectToHead(logs: string, access: Access): Promise<void> {
+  await stayConnected(ADMIN.head, access, { log: join(logs, 'tunnel.log'), forwards: [8080, 8090].map((port) => `127.0.0.1:${port}:127.0.0.1:${port}`) });
+}
+
+async function apisAnswerHere(): Promise<void> {
   await until('the head’s APIs answer through the tunnel', 60, async () => (await run(['curl', '--silent', '--output', '/dev/null', 'http://127.0.0.1:8080/servers'], { acceptExitCodes: Array.from({ length: 256 }, (_, code) => code) })).exitCode === 0);
 }
 

@@ -1,10 +1,11 @@
 /** What holds inside booted nodes and their zones, where the kernel is the platform's. */
 import type { Checks } from '../check.ts';
 import type { FleetNode } from '../node-host.ts';
-import { create, machineOf, type Instance } from '../session.ts';
+import type { Instance } from '../session.ts';
 import type { BootedFleet } from './fleet.ts';
 
-interface Vm {
+/** As `vmadm lookup -j` tells it. */
+export interface Vm {
   readonly uuid: string;
   readonly brand: string;
   readonly state: string;
@@ -52,38 +53,12 @@ async function addressIsItsOwn(node: FleetNode, { uuid, nics: [nic] }: Vm, check
   await inZone(node, uuid, 'ip', 'address', 'del', `${stolen}/24`, 'dev', nic.interface);
 }
 
-/** Instances in one VLAN reach each other from node to node; one in another VLAN, with an address of the same network, does not reach them. */
-export async function vlansAreApart(fleet: BootedFleet, checks: Checks): Promise<Instance[]> {
-  checks.tell('\n== VLANs from node to node');
-  const { head, customer } = fleet;
-  for (const vlan of ['42', '43']) await head.command('network', 'add', `lan${vlan}`, '10.42.0.0/24', '--nic-tag', 'admin', '--vlan', vlan, '--start', `10.42.0.${vlan}`, '--end', `10.42.0.${Number(vlan) + 40}`);
-  const made = [await create(customer, 'lan42a', 'minimal', '--network=lan42'), await create(customer, 'lan42b', 'minimal', '--network=lan42'), await create(customer, 'lan43', 'minimal', '--network=lan43')];
-  const [one, other, stranger] = made;
-  if (!one || !other || !stranger) throw new Error('three were made');
-  const servers = await Promise.all([one, other].map(async ({ id }) => (await machineOf(customer, id)).compute_node));
-  const target = (await vmOf(fleet, one.id)).vm.nics.find(({ ip }) => ip.startsWith('10.42.'))?.ip ?? '';
-  const ping = async (from: Instance): Promise<boolean> => {
-    const { node, vm } = await vmOf(fleet, from.id);
-    return (await inZone(node, vm.uuid, 'ping', '-c', '1', '-W', '3', target)).exitCode === 0;
-  };
-  await checks.see(`lan42b reaches lan42a at ${target}, ${servers[0] === servers[1] ? 'on the same node' : 'on the other node'}`, () => ping(other));
-  await checks.see(`lan43, with an address of the same network in VLAN 43, does not`, async () => !(await ping(stranger)));
-  return made;
-}
-
-async function vmOf({ nodes }: BootedFleet, uuid: string): Promise<{ readonly node: FleetNode; readonly vm: Vm }> {
-  for (const node of nodes) {
-    const vm = (await vmsOn(node)).find((one) => one.uuid === uuid);
-    if (vm) return { node, vm };
-  }
-  throw new Error(`no node has instance ${uuid}`);
-}
-
 /** The instances that a node has, as its `vmadm` tells them. */
 export async function vmsOn({ vmadm }: Pick<FleetNode, 'vmadm'>): Promise<Vm[]> {
   return JSON.parse(await vmadm('lookup', '-j')) as Vm[];
 }
 
-function inZone({ host }: FleetNode, uuid: string, ...argv: readonly string[]): ReturnType<FleetNode['host']['run']> {
+/** A program in a zone, with whatever it ends. */
+export function inZone({ host }: FleetNode, uuid: string, ...argv: readonly string[]): ReturnType<FleetNode['host']['run']> {
   return host.run(['zlogin', uuid, ...argv], { acceptExitCodes: ANY_STATUS });
 }

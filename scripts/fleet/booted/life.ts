@@ -1,11 +1,14 @@
 /** What happens to a fleet in its life: power is lost, versions change, the head goes down. */
+import { open, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { launch } from '../../../host/run/launch.ts';
 import type { Checks } from '../check.ts';
-import type { Head } from '../head-host.ts';
+import { answers, type Head } from '../head-host.ts';
 import type { Shell } from '../hosts.ts';
 import type { FleetNode } from '../node-host.ts';
-import type { BootedFleet, Platforms } from './fleet.ts';
-import { serversOf } from './fleet.ts';
+import { ADMIN, serversOf, type BootedFleet, type Platforms } from './fleet.ts';
 import { vmsOn } from './inside.ts';
+import { uuidOf } from './members.ts';
 import { letsIn } from './ssh.ts';
 
 const BOOT_SECONDS = 600;
@@ -19,10 +22,14 @@ export async function powerIsCut({ head, nodes: [node] }: BootedFleet, checks: C
   await node.kill();
   await checks.see(`the head sees that ${node.host.name} is gone`, async () => (await head.servers()).some(({ status }) => status === 'unknown'));
   await node.start();
-  await checks.see(`${node.host.name} is back with all of its ${had.length} instances running`, async () => sameAs(had, await runningOn(node)), BOOT_SECONDS);
+  await checks.see(`${node.host.name} is back with all of its ${had.length} instances running`, () => runsAll(node, had), BOOT_SECONDS);
   await checks.see('the head knows it', async () => (await head.servers()).every(({ status }) => status === 'running'));
   await checks.see('it has kept /opt, its host key, its machine id and the password that was set the moment before', async () => (await tracesOn(node.host)) === traces);
   await checks.see('a file outside of what is kept is gone, as `zonewright config lost` would have said', async () => (await node.host.run(['test', '-e', '/srv/gone'], { acceptExitCodes: [0, 1] })).exitCode === 1);
+}
+
+function consoleOf({ machines }: BootedFleet, { host }: FleetNode): string {
+  return machines.find(({ name }) => name === host.name)?.console ?? '';
 }
 
 /** What an operator leaves on a node, the moment before: what a command has reported as done is on the disk. */
@@ -37,28 +44,44 @@ async function tracesOn({ run }: Pick<Shell, 'run'>): Promise<string> {
   return (await run(['sh', '-c', 'cat /opt/kept /etc/ssh/ssh_host_ed25519_key.pub /etc/machine-id; grep ^root: /etc/shadow'])).stdout;
 }
 
-/** Both nodes are given a second version of the platform, one after the other, as a trial. */
-export async function secondVersion({ head, nodes }: BootedFleet, { second }: Platforms, checks: Checks): Promise<void> {
-  checks.tell('\n== A second version of the platform, one node at a time');
-  const stamp = second.split('platform-').at(-1) ?? '';
-  await head.command('platform', 'install', await head.host.bring(`${second}/platform-${stamp}.tar`));
-  for (const node of nodes) {
-    const had = await runningOn(node);
-    await head.command('platform', 'assign', stamp, await uuidOf(node), '--trial');
-    await node.host.run(['systemctl', 'reboot'], { acceptExitCodes: [0, 255] });
-    await checks.see(`${node.host.name} has booted ${stamp}`, async () => (await letsIn(node.host)) && (await versionOf(node.host)) === stamp, BOOT_SECONDS);
-    await checks.see(`all of its ${had.length} instances run again`, async () => sameAs(had, await runningOn(node)), BOOT_SECONDS);
-    await checks.see(`${stamp} is what it boots from now on`, async () => (await head.api<{ platform?: string }>(`/boot/${await uuidOf(node)}`)).platform === stamp);
-  }
+/** Both nodes are given a second version of the platform, one after the other, as a trial; one of them is given a broken one before. */
+export async function secondVersion(fleet: BootedFleet, { first, second, broken }: Platforms, checks: Checks): Promise<void> {
+  checks.tell('\n== A second version of the platform, one node at a time, and one that is broken on purpose');
+  const { head, nodes: [one, other] } = fleet;
+  if (!one || !other) throw new Error('a fleet has two nodes');
+  const server = await serveFiles(dirname(second), fleet.logs);
+  for (const directory of [second, broken]) await head.command('platform', 'install', `${server}/${basename(directory)}/`);
+  await tryOn(one, head, second, checks);
+  await returnsFrom(other, head, { broken, usual: first, console: consoleOf(fleet, other) }, checks);
+  await tryOn(other, head, second, checks);
+}
+
+async function tryOn(node: FleetNode, head: Head, directory: string, checks: Checks): Promise<void> {
+  const [stamp, uuid, had] = [stampOf(directory), await uuidOf(node), await runningOn(node)];
+  await head.command('platform', 'assign', stamp, uuid, '--trial');
+  await reboot(node.host);
+  await checks.see(`${node.host.name} has booted ${stamp}`, async () => (await letsIn(node.host)) && (await versionOf(node.host)) === stamp, BOOT_SECONDS);
+  await checks.see(`all of its ${had.length} instances run again`, () => runsAll(node, had), BOOT_SECONDS);
+  await checks.see(`${stamp} is what it boots from now on`, async () => (await head.api<{ platform?: string }>(`/boot/${uuid}`)).platform === stamp, BOOT_SECONDS);
+}
+
+/** A kernel that panics ends the trial by itself. */
+async function returnsFrom(node: FleetNode, head: Head, { broken, usual, console }: { readonly broken: string; readonly usual: string; readonly console: string }, checks: Checks): Promise<void> {
+  const [uuid, had, before] = [await uuidOf(node), await runningOn(node), await bootIdOf(node.host)];
+  await head.command('platform', 'assign', stampOf(broken), uuid, '--trial');
+  await reboot(node.host);
+  await checks.see(`${node.host.name} has panicked with ${stampOf(broken)}`, async () => (await readFile(console, 'utf8')).includes('Kernel panic'), BOOT_SECONDS);
+  await checks.see(`it has returned to ${stampOf(usual)} by itself`, async () => (await letsIn(node.host)) && (await bootIdOf(node.host)) !== before && (await versionOf(node.host)) === stampOf(usual), BOOT_SECONDS);
+  await checks.see(`all of its ${had.length} instances run again`, () => runsAll(node, had), BOOT_SECONDS);
 }
 
 /** The head is rebooted; meanwhile and afterwards everything runs. */
 export async function headIsRebooted({ head, nodes }: BootedFleet, checks: Checks): Promise<void> {
   checks.tell('\n== The head is rebooted');
   const had = await Promise.all(nodes.map(runningOn));
-  await head.host.run(['systemctl', 'reboot'], { acceptExitCodes: [0, 255] });
+  await reboot(head.host);
   await checks.see('it goes down', async () => !(await letsIn(head.host)), 180);
-  await checks.see('meanwhile every instance runs', async () => (await Promise.all(nodes.map(runningOn))).every((now, index) => sameAs(had[index] ?? [], now)));
+  await checks.see('meanwhile every instance runs', async () => (await Promise.all(nodes.map((node, index) => runsAll(node, had[index] ?? [])))).every(Boolean));
   await checks.see('it is back, and all servers are running', async () => (await letsIn(head.host)) && (await allServersRun(head)), BOOT_SECONDS);
 }
 
@@ -72,6 +95,26 @@ async function runningOn(node: Pick<FleetNode, 'vmadm'>): Promise<string[]> {
   return (await vmsOn(node)).filter(({ state }) => state === 'running').map(({ uuid }) => uuid).toSorted();
 }
 
+/** Whether it runs them; not, while it cannot say. */
+async function runsAll(node: FleetNode, had: readonly string[]): Promise<boolean> {
+  let does = false;
+  await answers(async () => void (does = sameAs(had, await runningOn(node))));
+  return does;
+}
+
+/** Files of a directory over HTTP, for whoever is on the switch. @returns its URL */
+async function serveFiles(directory: string, logs: string): Promise<string> {
+  const address = `${ADMIN.sandbox.split('/')[0]}:8000`;
+  const log = await open(join(logs, 'files.log'), 'a', 0o600);
+  await launch(['busybox', 'httpd', '-f', '-p', address, '-h', directory], { log: log.fd });
+  await log.close();
+  return `http://${address}`;
+}
+
+async function reboot({ run }: Shell): Promise<void> {
+  await run(['systemctl', 'reboot'], { acceptExitCodes: [0, 255] });
+}
+
 function sameAs(had: readonly string[], now: readonly string[]): boolean {
   return had.every((uuid) => now.includes(uuid));
 }
@@ -80,6 +123,10 @@ async function versionOf(host: Shell): Promise<string> {
   return (JSON.parse((await host.run(['cat', '/etc/zonewright-platform'])).stdout) as { version: string }).version;
 }
 
-async function uuidOf({ host }: FleetNode): Promise<string> {
-  return (JSON.parse((await host.run(['sysinfo'])).stdout) as { UUID: string }).UUID;
+function stampOf(directory: string): string {
+  return directory.split('platform-').at(-1) ?? '';
+}
+
+async function bootIdOf({ run }: Shell): Promise<string> {
+  return (await run(['cat', '/proc/sys/kernel/random/boot_id'])).stdout;
 }

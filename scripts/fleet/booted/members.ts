@@ -41,3 +41,8 @@ export function nodeOf(machine: BareMachine, host: Shell): FleetNode {
     },
   };
 }
+
+/** A node's uuid, as it says itself. */
+export async function uuidOf({ host }: FleetNode): Promise<string> {
+  return (JSON.parse((await host.run(['sysinfo'])).stdout) as { UUID: string }).UUID;
+}

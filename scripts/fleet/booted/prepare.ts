@@ -1,16 +1,18 @@
-/** Before the sandbox is entered, which cannot reach Debian's mirror: two versions of the platform, and the images. */
+/** Before the sandbox is entered, which cannot reach Debian's mirror: two versions of the platform, one that is broken, and the images. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildPlatform } from '../../../images/platform/build.ts';
 import { buildSeed } from '../../../images/seed/build.ts';
+import { panickingPlatform } from './broken-platform.ts';
 
 const [out] = process.argv.slice(2);
 if (out === undefined) throw new Error('prepare: no directory given');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 for (const seed of ['minimal', 'tiny-vm']) await buildSeed(seed);
 const first = await buildPlatform({ out, stamp: stampAfter(0), say });
-const second = await buildPlatform({ out, stamp: stampAfter(1), say });
-await writeFile(join(out, 'platforms.json'), `${JSON.stringify({ first: first.directory, second: second.directory })}\n`);
+const second = await buildPlatform({ out, stamp: stampAfter(1), media: false, say });
+const broken = await panickingPlatform(second, stampAfter(2), out);
+await writeFile(join(out, 'platforms.json'), `${JSON.stringify({ first: first.directory, second: second.directory, broken })}\n`);
 
 function stampAfter(seconds: number): string {
   const now = new Date(Math.floor(Date.now() / 60_000) * 60_000 + seconds * 1000);

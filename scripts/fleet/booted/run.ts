@@ -5,9 +5,10 @@ import type { Checks } from '../check.ts';
 import { prompt } from '../prompt.ts';
 import { ordinaryDay } from '../session.ts';
 import { bootFleet, type Platforms } from './fleet.ts';
-import { vlansAreApart, zonesAreKeptApart } from './inside.ts';
+import { zonesAreKeptApart } from './inside.ts';
 import { headIsRebooted, powerIsCut, secondVersion } from './life.ts';
 import { optionsOf } from './ssh.ts';
+import { vlansAreApart } from './vlans.ts';
 
 /** A fleet of machines that really boot: from nothing to its second version. */
 export async function liveBooted(sandbox: string, keep: boolean, checks: Checks): Promise<void> {

@@ -1,11 +1,13 @@
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { launch } from '../../../host/run/launch.ts';
 import { run, type RunOptions } from '../../../host/run/run.ts';
 import { quoted } from '../../quickstart/quoted.ts';
+import { answers } from '../head-host.ts';
 import type { Shell } from '../hosts.ts';
 import type { BareMachine } from './machine.ts';
 
 const OPTIONS = ['-o', 'StrictHostKeyChecking=accept-new', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=5', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=6', '-o', 'LogLevel=ERROR'];
-const SSH_FAILED = 255;
 
 /** Who logs in, and what is known of those that were logged in to. */
 export interface Access {
@@ -35,9 +37,21 @@ export function shellOf(machine: BareMachine, address: string, access: Access): 
 
 /** Whether somebody can log in. */
 export async function letsIn({ run }: Shell): Promise<boolean> {
-  return (await run(['true'], { acceptExitCodes: [0, SSH_FAILED], timeout: 30_000 })).exitCode === 0;
+  return await answers(() => run(['true'], { timeout: 30_000 }));
 }
 
+/** How somebody logs in; over the connection that is kept, where there is one. */
 export function optionsOf({ key, knownHosts }: Access): string[] {
-  return ['-i', key, '-o', `UserKnownHostsFile=${knownHosts}`, ...OPTIONS];
+  return ['-i', key, '-o', `UserKnownHostsFile=${knownHosts}`, '-o', `ControlPath=${key}.%h`, ...OPTIONS];
+}
+
+/**
+ * Keep a connection to a machine, made anew whenever it breaks, that every command goes over: the keys of a new one cost an
+ * emulated processor two seconds.
+ */
+export async function stayConnected(address: string, access: Access, { log, forwards = [] }: { readonly log: string; readonly forwards?: readonly string[] }): Promise<void> {
+  const file = await open(log, 'a', 0o600);
+  const connect = ['ssh', ...optionsOf(access), '-o', 'ControlMaster=yes', '-o', 'ExitOnForwardFailure=yes', '-N', ...forwards.flatMap((forward) => ['-L', forward]), `root@${address}`];
+  await launch(['bash', '-c', `while :; do ${connect.map(quoted).join(' ')}; rm -f ${quoted(`${access.key}.${address}`)}; sleep 1; done`], { log: file.fd, environment: { HOME: '/root' } });
+  await file.close();
 }

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { signManifest } from '../../../host/signature/platform.ts';
 import { buildPlatform } from '../../../images/platform/build.ts';
-import { signingKey } from '../../../images/platform/signing-key.ts';
 import { buildSeed } from '../../../images/seed/build.ts';
+import { panickingPlatform } from '../../../scripts/fleet/booted/broken-platform.ts';
 import { diskMachine, type DiskMachine, type Lives } from '../upgrade/disk-machine.ts';
 
 /** Versions: one to begin with, one that is fine, one whose agent cannot start, and one that panics. */
@@ -17,7 +15,6 @@ let machine: DiskMachine;
 let out: string;
 let first: string;
 let isPrepared = false;
-const workshop = { cache: '/var/cache/zonewright/platform', say: () => undefined };
 
 before(async () => {
   out = await mkdtemp(join(tmpdir(), 'zonewright-upgrade-images-'));
@@ -25,7 +22,7 @@ before(async () => {
   const images = [await build(FIRST), await build(GOOD), await build(NO_AGENT, await withoutAgent())].map(({ directory }) => directory);
   first = images[0] ?? '';
   const { archive, manifests } = await buildSeed('minimal');
-  machine = await diskMachine({ gigabytes: 8, files: [...images, await panicking(first), archive, manifests[0]?.path ?? ''] });
+  machine = await diskMachine({ gigabytes: 8, files: [...images, await panickingPlatform({ directory: first }, PANICS, out), archive, manifests[0]?.path ?? ''] });
 });
 after(async () => {
   await machine.remove();
@@ -37,20 +34,6 @@ async function withoutAgent(): Promise<string> {
   const directory = join(out, 'extra');
   await mkdir(join(directory, 'etc/systemd/system/zonewright-agent.service.d'), { recursive: true });
   await writeFile(join(directory, 'etc/systemd/system/zonewright-agent.service.d/broken.conf'), '[Service]\nExecStart=\nExecStart=/bin/false\n');
-  return directory;
-}
-
-/** An image with a kernel that finds nothing to run. */
-async function panicking(like: string): Promise<string> {
-  const directory = join(out, `platform-${PANICS}`);
-  await cp(like, directory, { recursive: true });
-  await writeFile(join(directory, 'initramfs'), 'nothing');
-  const manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8')) as { version: string; files: Record<string, unknown> };
-  manifest.version = PANICS;
-  manifest.files['initramfs'] = { size: 7, sha256: createHash('sha256').update('nothing').digest('hex') };
-  const bytes = Buffer.from(JSON.stringify(manifest));
-  await writeFile(join(directory, 'manifest.json'), bytes);
-  await writeFile(join(directory, 'manifest.json.sig'), signManifest(bytes, await signingKey(workshop, undefined)));
   return directory;
 }
 

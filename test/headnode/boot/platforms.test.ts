@@ -61,7 +61,7 @@ test('an image that is not whole, not signed, or signed by somebody else is not 
   const foreign = await smallPlatform(join(scratch, 'foreign'), FIRST, newSigningKey());
   const lying = await smallPlatform(join(scratch, 'lying'), FIRST, key);
   await writeFile(join(lying, 'manifest.json'), (await readFile(join(lying, 'manifest.json'), 'utf8')).replace(FIRST, SECOND));
-  const cases = [[damaged, 'PlatformFileDamaged'], [unsigned, 'PlatformUnsigned'], [foreign, 'PlatformSignatureInvalid'], [lying, 'PlatformSignatureInvalid'], [await tarOf(damaged), 'PlatformFileDamaged'], ['/nowhere', 'PlatformSourceUnusable'], [scratch, 'PlatformFileMissing']] as const;
+  const cases = [[damaged, 'PlatformFileDamaged'], [unsigned, 'PlatformUnsigned'], [foreign, 'PlatformSignatureInvalid'], [lying, 'PlatformSignatureInvalid'], [await tarOf(damaged), 'PlatformFileDamaged'], ['/nowhere', 'PlatformSourceUnknown'], [scratch, 'PlatformFileMissing']] as const;
   for (const [from, code] of cases) {
     await assert.rejects(installPlatform({ platforms: join(head.directory, 'platforms'), from, keys: [publicKeyFrom(key.publicPem, 'operator.pem')], say: () => undefined }), (error) => isErrorCode(error, code), `${from} ${code}`);
   }

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
-import { ZonewrightError } from '../../../host/errors/errors.ts';
-import type { PlatformManifest } from '../../../host/signature/manifest.ts';
-import { MANIFEST, SIGNATURE, verifyPlatformFiles } from '../../../host/signature/platform.ts';
-import { platformErrors } from '../errors.ts';
+import { ZonewrightError } from '../errors/errors.ts';
+import type { PlatformManifest } from '../signature/manifest.ts';
+import { MANIFEST, SIGNATURE, verifyPlatformFiles } from '../signature/platform.ts';
+import { sourceErrors } from './errors.ts';
 import type { Gathering } from './gather.ts';
 
 /** No platform image is bigger. */
@@ -31,7 +31,7 @@ export async function gatherFromTar(stream: AsyncIterable<Buffer>, archive: stri
       const name = nameOf(body.header, archive);
       if (name === undefined) continue;
       bytes += body.header.size ?? 0;
-      if (seen.has(name) || seen.size >= MOST_ENTRIES || bytes > MOST_BYTES) throw platformErrors.PlatformArchiveUnsafe({ archive, reason: seen.has(name) ? `it holds ${name} twice` : 'it is too big' });
+      if (seen.has(name) || seen.size >= MOST_ENTRIES || bytes > MOST_BYTES) throw sourceErrors.PlatformArchiveUnsafe({ archive, reason: seen.has(name) ? `it holds ${name} twice` : 'it is too big' });
       seen.add(name);
       await requireSpace(body.header.size ?? 0);
       say(`${name}: ${((body.header.size ?? 0) / 1e6).toFixed(1)} MB from ${archive}`);
@@ -41,7 +41,7 @@ export async function gatherFromTar(stream: AsyncIterable<Buffer>, archive: stri
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ZonewrightError) throw error;
-    throw platformErrors.PlatformArchiveUnsafe({ archive, reason: `it is no whole tar archive: ${(error as Error).message}` }, { cause: error });
+    throw sourceErrors.PlatformArchiveUnsafe({ archive, reason: `it is no whole tar archive: ${(error as Error).message}` }, { cause: error });
   }
   const { manifest } = await verifyPlatformFiles(work, keys);
   for (const name of await readdir(work)) if (name !== MANIFEST && name !== SIGNATURE && !Object.hasOwn(manifest.files, name)) await rm(join(work, name));
@@ -52,6 +52,6 @@ export async function gatherFromTar(stream: AsyncIterable<Buffer>, archive: stri
 function nameOf({ name, type }: Header, archive: string): string | undefined {
   if (type === 'directory' && /^(\.\/)?(platform-\d{8}T\d{6}Z\/?)?$/.test(name)) return undefined;
   const plain = NAME.exec(name)?.[1];
-  if (plain === undefined || (type !== 'file' && type !== 'contiguous-file')) throw platformErrors.PlatformArchiveUnsafe({ archive, reason: `it holds ${JSON.stringify(name.slice(0, 100))}, a ${type ?? 'thing'} that no platform image has` });
+  if (plain === undefined || (type !== 'file' && type !== 'contiguous-file')) throw sourceErrors.PlatformArchiveUnsafe({ archive, reason: `it holds ${JSON.stringify(name.slice(0, 100))}, a ${type ?? 'thing'} that no platform image has` });
   return plain;
 }

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError } from '../../../host/errors/errors.ts';
-import { signatureErrors } from '../../../host/signature/errors.ts';
-import { SIGNATURE } from '../../../host/signature/platform.ts';
+import { isSystemError } from '../errors/errors.ts';
+import { signatureErrors } from '../signature/errors.ts';
+import { SIGNATURE } from '../signature/platform.ts';
 import type { PlatformFiles } from './gather.ts';
 
 /** An image in a directory of this host. Its files are files, not links to something else. */

@@ -1,13 +1,13 @@
-import { listIso, readIsoFile, type IsoEntry } from '../../../host/iso9660/iso-files.ts';
-import { signatureErrors } from '../../../host/signature/errors.ts';
-import { MANIFEST, SIGNATURE } from '../../../host/signature/platform.ts';
-import { platformErrors } from '../errors.ts';
+import { listIso, readIsoFile, type IsoEntry } from '../iso9660/iso-files.ts';
+import { signatureErrors } from '../signature/errors.ts';
+import { MANIFEST, SIGNATURE } from '../signature/platform.ts';
+import { sourceErrors } from './errors.ts';
 import type { PlatformFiles } from './gather.ts';
 
 /** The image on a Zonewright ISO: a file, or the CD or USB stick that it was written to. It lies in some directory not far from the root. */
 export async function filesInIso(image: string): Promise<PlatformFiles> {
   const entries = await platformIn(image, '/', DEPTH);
-  if (!entries) throw platformErrors.PlatformArchiveUnsafe({ archive: image, reason: `there is no ${MANIFEST} in it` });
+  if (!entries) throw sourceErrors.PlatformArchiveUnsafe({ archive: image, reason: `there is no ${MANIFEST} in it` });
   return {
     place: image,
     open(name) {

@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Transform, type Readable } from 'node:stream';
-import { signatureErrors } from '../../../host/signature/errors.ts';
-import type { TrustedKey } from '../../../host/signature/keys.ts';
-import { MANIFEST, SIGNATURE, verifyManifest } from '../../../host/signature/platform.ts';
-import type { FileFacts, PlatformManifest } from '../../../host/signature/manifest.ts';
+import { signatureErrors } from '../signature/errors.ts';
+import type { TrustedKey } from '../signature/keys.ts';
+import { MANIFEST, SIGNATURE, verifyManifest } from '../signature/platform.ts';
+import type { FileFacts, PlatformManifest } from '../signature/manifest.ts';
 
 /** Where files of one image can be had by name. */
 export interface PlatformFiles {

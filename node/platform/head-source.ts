@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { readIdentity } from '../../../agent/identity/identity.ts';
-import type { Node } from '../../../host/config/node-config.ts';
-import { downloadResumably } from '../../../host/transfer/resumable-download.ts';
-import { platformErrors } from '../errors.ts';
-import { isStamp, type Stamp } from '../stamp.ts';
+import { readIdentity } from '../../agent/identity/identity.ts';
+import type { Node } from '../../host/config/node-config.ts';
+import { sourceErrors } from '../../host/platform-source/errors.ts';
+import { downloadResumably } from '../../host/transfer/resumable-download.ts';
+import { platformErrors } from './errors.ts';
+import { isStamp, type Stamp } from './stamp.ts';
 
 /**
  * Where platform images are to be had: a directory on a server with `index.json`, a list of stamps, and below `<stamp>/platform/x86_64/`
@@ -54,7 +55,7 @@ async function smallJson(url: URL, signal: AbortSignal | undefined): Promise<unk
 
 function directoryOf(text: string): URL {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw platformErrors.PlatformSourceUnknown({ source: JSON.stringify(text), reason: 'it is not an http or https URL' });
+  if (url === null || !/^https?:$/.test(url.protocol)) throw sourceErrors.PlatformSourceUnknown({ source: JSON.stringify(text), reason: 'it is not an http or https URL' });
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
 }
