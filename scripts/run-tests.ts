@@ -57,7 +57,7 @@ interface Choice {
   readonly names: readonly string[];
 }
 
-/** Stories of a quarter of an hour and more, in machines that boot: they run when their path is named. */
+/** Further stories in machines that boot, ten minutes each: they run when their path is named. */
 const LONG = 'test/e2e/long/';
 
 async function choose(files: readonly string[], patterns: readonly string[]): Promise<Choice> {

@@ -7,7 +7,6 @@ import { withLock } from '../../host/lock/lock.ts';
 import { sourceErrors } from '../../host/platform-source/errors.ts';
 import { gatherFrom } from '../../host/platform-source/gather-from.ts';
 import { verifyPlatformFiles } from '../../host/signature/platform.ts';
-import type { PlatformManifest } from '../../host/signature/manifest.ts';
 import type { TrustedKey } from '../../host/signature/keys.ts';
 import { headErrors } from '../errors.ts';
 

@@ -51,11 +51,12 @@ export async function apiOn<Body>(host: Shell, path: string): Promise<Body> {
   return JSON.parse(stdout) as Body;
 }
 
-/** Wait until something is so. @throws Error that says what was waited for */
+/** Wait until something is so. Who answers slowly is asked seldom. @throws Error that says what was waited for */
 export async function until(what: string, seconds: number, isSo: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; ) {
+    const asked = Date.now();
     if (await isSo()) return;
-    await sleep(300);
+    await sleep(Math.max(300, 3 * (Date.now() - asked)));
   }
   throw new Error(`waited ${seconds} seconds in vain: ${what}`);
 }

@@ -1,5 +1,6 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { launch } from '../../../host/run/launch.ts';
 import { run } from '../../../host/run/run.ts';
 import type { Checks } from '../check.ts';
 import { newCustomer } from '../customer.ts';
@@ -26,8 +27,8 @@ export interface Place {
 export interface BootedFleet extends Fleet {
   readonly machines: readonly BareMachine[];
   readonly access: Access;
-  /** Where consoles and helpers write. */
-  readonly logs: string;
+  /** Where the platforms can be fetched from, by the names of their directories. */
+  readonly files: string;
 }
 
 export const ADMIN = { sandbox: '10.88.0.254/24', head: '10.88.0.2', netmask: '255.255.255.0', first: '10.88.0.100', last: '10.88.0.199' } as const;
@@ -56,13 +57,14 @@ export async function bootFleet(place: Place, { first }: Platforms, checks: Chec
   await makeSwitch(ADMIN.sandbox);
   await run(['ip', 'address', 'add', CUSTOMERS.sandbox, 'dev', 'fleet']);
   const access = await operatorsKey(directory);
+  const files = await serveFiles(dirname(first), logs);
   const { machine: headMachine, head } = await bootHead(place, first, access, checks);
   const { machines, nodes } = await bootNodes(place, head, access, checks);
   await head.command('network', 'add', 'fleet', CUSTOMERS.subnet, '--nic-tag', 'admin', '--start', '10.88.1.100', '--end', '10.88.1.199');
   const { zoneImage, machineImage } = await stock(head, 'imgadm', checks);
   await apisAnswerHere();
   const customer = await newCustomer(head, { host: sandboxShell, directory }, 'alice', checks.tell);
-  return { head, nodes, customer, zoneImage, machineImage, machines: [headMachine, ...machines], access, logs };
+  return { head, nodes, customer, zoneImage, machineImage, machines: [headMachine, ...machines], access, files };
 }
 
 /** The sandbox itself, at which the customer sits. */
@@ -70,6 +72,15 @@ const sandboxShell: Parameters<typeof newCustomer>[1]['host'] = {
   argv: (argv) => [...argv],
   run: (argv, { environment, ...options } = {}) => run(argv, { timeout: 1_200_000, cwd: ROOT, ...options, environment: { HOME: '/root', ...environment } }),
 };
+
+/** Files of a directory over HTTP, for whoever is on the switch. @returns its URL */
+async function serveFiles(directory: string, logs: string): Promise<string> {
+  const address = `${ADMIN.sandbox.split('/')[0]}:8000`;
+  const log = await open(join(logs, 'files.log'), 'a', 0o600);
+  await launch(['busybox', 'httpd', '-f', '-p', address, '-h', directory], { log: log.fd });
+  await log.close();
+  return `http://${address}`;
+}
 
 async function operatorsKey(directory: string): Promise<Access> {
   const key = join(directory, 'operator');

@@ -1,31 +1,39 @@
 /** What happens to a fleet in its life: power is lost, versions change, the head goes down. */
-import { open, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { launch } from '../../../host/run/launch.ts';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Checks } from '../check.ts';
 import { answers, type Head } from '../head-host.ts';
 import type { Shell } from '../hosts.ts';
 import type { FleetNode } from '../node-host.ts';
-import { ADMIN, serversOf, type BootedFleet, type Platforms } from './fleet.ts';
+import { serversOf, type BootedFleet, type Platforms } from './fleet.ts';
 import { vmsOn } from './inside.ts';
 import { uuidOf } from './members.ts';
 import { letsIn } from './ssh.ts';
 
 const BOOT_SECONDS = 600;
 
-/** A node's power is cut; it boots over the network again, and everything that ran there runs again. */
-export async function powerIsCut({ head, nodes: [node] }: BootedFleet, checks: Checks): Promise<void> {
-  if (!node) throw new Error('a fleet has a node');
-  checks.tell(`\n== The power of ${node.host.name} is cut`);
+/** One node loses its power, and the other one is given a version that is broken on purpose: both are back by themselves. */
+export async function twoMisfortunes(fleet: BootedFleet, { first, second, broken }: Platforms, checks: Checks): Promise<void> {
+  const { head, nodes: [one, other] } = fleet;
+  if (!one || !other) throw new Error('a fleet has two nodes');
+  checks.tell(`\n== The power of ${one.host.name} is cut, and ${other.host.name} is given a version that is broken on purpose`);
+  await takeIn(fleet, broken);
+  const misfortunes = [powerIsCut(one, head, checks), returnsFrom(other, head, { broken, usual: first, console: consoleOf(fleet, other) }, checks)];
+  await Promise.all([...misfortunes, takeIn(fleet, second)]);
+}
+
+/** It boots over the network again, and everything that ran there runs again. */
+async function powerIsCut(node: FleetNode, head: Head, checks: Checks): Promise<void> {
+  const { name } = node.host;
   const had = await runningOn(node);
-  const traces = await leaveTraces(node.host);
+  const [uuid, traces] = [await uuidOf(node), await leaveTraces(node.host)];
   await node.kill();
-  await checks.see(`the head sees that ${node.host.name} is gone`, async () => (await head.servers()).some(({ status }) => status === 'unknown'));
+  await checks.see(`the head sees that ${name} is gone`, async () => (await statusOf(head, uuid)) === 'unknown');
   await node.start();
-  await checks.see(`${node.host.name} is back with all of its ${had.length} instances running`, () => runsAll(node, had), BOOT_SECONDS);
-  await checks.see('the head knows it', async () => (await head.servers()).every(({ status }) => status === 'running'));
-  await checks.see('it has kept /opt, its host key, its machine id and the password that was set the moment before', async () => (await tracesOn(node.host)) === traces);
-  await checks.see('a file outside of what is kept is gone, as `zonewright config lost` would have said', async () => (await node.host.run(['test', '-e', '/srv/gone'], { acceptExitCodes: [0, 1] })).exitCode === 1);
+  await checks.see(`${name} is back with all of its ${had.length} instances running`, () => runsAll(node, had), BOOT_SECONDS);
+  await checks.see(`the head knows that ${name} is there`, async () => (await statusOf(head, uuid)) === 'running');
+  await checks.see(`${name} has kept /opt, its host key, its machine id and the password that was set the moment before`, async () => (await tracesOn(node.host)) === traces);
+  await checks.see(`a file outside of what is kept is gone from ${name}, as zonewright config lost would have said`, async () => (await node.host.run(['test', '-e', '/srv/gone'], { acceptExitCodes: [0, 1] })).exitCode === 1);
 }
 
 function consoleOf({ machines }: BootedFleet, { host }: FleetNode): string {
@@ -44,16 +52,15 @@ async function tracesOn({ run }: Pick<Shell, 'run'>): Promise<string> {
   return (await run(['sh', '-c', 'cat /opt/kept /etc/ssh/ssh_host_ed25519_key.pub /etc/machine-id; grep ^root: /etc/shadow'])).stdout;
 }
 
-/** Both nodes are given a second version of the platform, one after the other, as a trial; one of them is given a broken one before. */
-export async function secondVersion(fleet: BootedFleet, { first, second, broken }: Platforms, checks: Checks): Promise<void> {
-  checks.tell('\n== A second version of the platform, one node at a time, and one that is broken on purpose');
-  const { head, nodes: [one, other] } = fleet;
-  if (!one || !other) throw new Error('a fleet has two nodes');
-  const server = await serveFiles(dirname(second), fleet.logs);
-  for (const directory of [second, broken]) await head.command('platform', 'install', `${server}/${basename(directory)}/`);
-  await tryOn(one, head, second, checks);
-  await returnsFrom(other, head, { broken, usual: first, console: consoleOf(fleet, other) }, checks);
-  await tryOn(other, head, second, checks);
+/** Both nodes are given a second version of the platform, one after the other, as a trial. */
+export async function secondVersion({ head, nodes }: BootedFleet, { second }: Platforms, checks: Checks): Promise<void> {
+  checks.tell('\n== A second version of the platform, one node at a time');
+  for (const node of nodes) await tryOn(node, head, second, checks);
+}
+
+/** The head has a version of the platform from now on. */
+async function takeIn({ head, files }: BootedFleet, directory: string): Promise<void> {
+  await head.command('platform', 'install', `${files}/${basename(directory)}/`);
 }
 
 async function tryOn(node: FleetNode, head: Head, directory: string, checks: Checks): Promise<void> {
@@ -71,8 +78,8 @@ async function returnsFrom(node: FleetNode, head: Head, { broken, usual, console
   await head.command('platform', 'assign', stampOf(broken), uuid, '--trial');
   await reboot(node.host);
   await checks.see(`${node.host.name} has panicked with ${stampOf(broken)}`, async () => (await readFile(console, 'utf8')).includes('Kernel panic'), BOOT_SECONDS);
-  await checks.see(`it has returned to ${stampOf(usual)} by itself`, async () => (await letsIn(node.host)) && (await bootIdOf(node.host)) !== before && (await versionOf(node.host)) === stampOf(usual), BOOT_SECONDS);
-  await checks.see(`all of its ${had.length} instances run again`, () => runsAll(node, had), BOOT_SECONDS);
+  await checks.see(`${node.host.name} has returned to ${stampOf(usual)} by itself`, async () => (await letsIn(node.host)) && (await bootIdOf(node.host)) !== before && (await versionOf(node.host)) === stampOf(usual), BOOT_SECONDS);
+  await checks.see(`all of the ${had.length} instances of ${node.host.name} run again`, () => runsAll(node, had), BOOT_SECONDS);
 }
 
 /** The head is rebooted; meanwhile and afterwards everything runs. */
@@ -102,13 +109,8 @@ async function runsAll(node: FleetNode, had: readonly string[]): Promise<boolean
   return does;
 }
 
-/** Files of a directory over HTTP, for whoever is on the switch. @returns its URL */
-async function serveFiles(directory: string, logs: string): Promise<string> {
-  const address = `${ADMIN.sandbox.split('/')[0]}:8000`;
-  const log = await open(join(logs, 'files.log'), 'a', 0o600);
-  await launch(['busybox', 'httpd', '-f', '-p', address, '-h', directory], { log: log.fd });
-  await log.close();
-  return `http://${address}`;
+async function statusOf(head: Head, uuid: string): Promise<string | undefined> {
+  return (await head.servers()).find((server) => server.uuid === uuid)?.status;
 }
 
 async function reboot({ run }: Shell): Promise<void> {

@@ -83,7 +83,8 @@ function argvOf({ name, directory, firmware, mac, mebibytes, media = [] }: Hardw
   return [
     'qemu-system-x86_64',
     ...['-name', `zonewright-fleet-${name}`, '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std'],
-    ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', String(mebibytes)],
+    // A fifth level of page tables would be walked by an emulated processor at every turn.
+    ...['-machine', 'q35,accel=tcg', '-cpu', 'max,la57=off', '-smp', '2', '-m', String(mebibytes)],
     ...(firmware === 'bios' ? [] : ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${OVMF}`, '-drive', `if=pflash,format=raw,unit=1,file=${join(directory, `${name}.vars`)}`]),
     ...['-device', 'virtio-rng-pci'],
     // What a machine wrote is safe when its power is cut as soon as it is with the host, which stays up.

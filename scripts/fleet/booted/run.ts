@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { everythingIsThereOnce } from '../accounts.ts';
 import type { Checks } from '../check.ts';
+import { answers } from '../head-host.ts';
 import { prompt } from '../prompt.ts';
 import { ordinaryDay } from '../session.ts';
-import { bootFleet, type Platforms } from './fleet.ts';
+import { bootFleet, type BootedFleet, type Platforms } from './fleet.ts';
 import { zonesAreKeptApart } from './inside.ts';
-import { headIsRebooted, powerIsCut, secondVersion } from './life.ts';
+import { headIsRebooted, secondVersion, twoMisfortunes } from './life.ts';
 import { optionsOf } from './ssh.ts';
 import { vlansAreApart } from './vlans.ts';
 
@@ -24,12 +25,25 @@ export async function liveBooted(sandbox: string, keep: boolean, checks: Checks)
     }
     await zonesAreKeptApart(fleet, instances, checks);
     instances.push(...(await vlansAreApart(fleet, checks)));
-    await powerIsCut(fleet, checks);
+    await twoMisfortunes(fleet, platforms, checks);
     await secondVersion(fleet, platforms, checks);
     await headIsRebooted(fleet, checks);
     await everythingIsThereOnce(fleet, instances, checks);
     process.stdout.write(`\nThe booted fleet did what it should: ${checks.count} checks, ${instances.length} instances.\n`);
+  } catch (error) {
+    await keepJournals(fleet, logs);
+    throw error;
   } finally {
     await Promise.all(fleet.machines.map((machine) => machine.cutPower()));
+  }
+}
+
+/** What the machines that can still be asked say of this boot, beside their consoles. */
+async function keepJournals({ head, nodes }: BootedFleet, logs: string): Promise<void> {
+  for (const { host } of [head, ...nodes]) {
+    await answers(async () => {
+      const { stdout } = await host.run(['journalctl', '--boot', '--no-pager', '--output=short-precise'], { timeout: 120_000 });
+      await writeFile(join(logs, `${host.name}.journal.log`), stdout);
+    });
   }
 }

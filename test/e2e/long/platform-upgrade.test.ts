@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test';
 import { buildPlatform } from '../../../images/platform/build.ts';
 import { buildSeed } from '../../../images/seed/build.ts';
 import { panickingPlatform } from '../../../scripts/fleet/booted/broken-platform.ts';
-import { diskMachine, type DiskMachine, type Lives } from '../upgrade/disk-machine.ts';
+import { answersOf } from '../platform/boot.ts';
+import { diskMachine, type DiskMachine } from '../upgrade/disk-machine.ts';
 
 /** Versions: one to begin with, one that is fine, one whose agent cannot start, and one that panics. */
 const [FIRST, GOOD, NO_AGENT, PANICS] = ['20261121T000001Z', '20261121T000002Z', '20261121T000003Z', '20261121T000004Z'] as const;
@@ -110,7 +111,3 @@ test('a good image stays after its trial; one without an agent and one that pani
   assert.match(answer('end-images'), new RegExp(`^${GOOD} +yes +1/1 +yes +yes +-$`, 'm'));
   assert.match(answer('end-images'), new RegExp(`^${PANICS} +yes +1/1 +no +no +failed$`, 'm'));
 });
-
-function answersOf({ output, console }: Lives): (name: string) => string {
-  return (name) => new RegExp(`^<${name}>\\n([^]*?)</${name}>$`, 'm').exec(output)?.[1] ?? `nothing about ${name}; the output ended with:\n${output.slice(-3000)}\nand the console with:\n${console.slice(-3000)}`;
-}

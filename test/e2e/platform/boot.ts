@@ -51,7 +51,7 @@ export async function bareMachine(options: { readonly diskGigabytes: number; rea
       await run(
         [
           'qemu-system-x86_64',
-          ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', String(megabytes), '-nodefaults', '-display', 'none', '-vga', 'std'],
+          ...['-machine', 'q35,accel=tcg', '-cpu', 'max,la57=off', '-smp', '2', '-m', String(megabytes), '-nodefaults', '-display', 'none', '-vga', 'std'],
           ...(from === 'files'
             ? ['-no-reboot', '-kernel', join(platform, 'vmlinuz'), '-initrd', initramfs, '-append', `${EMULATED} console=ttyS0 systemd.run="/bin/sh -c '${RUN_SCRIPT}'" ${append}`]
             : [...(await medium(directory, platform, from)), ...unitOf(RUN_SCRIPT)]),
@@ -86,4 +86,9 @@ function unitOf(command: string): string[] {
   const unit = `[Unit]\nDefaultDependencies=no\nAfter=sysinit.target\nSuccessAction=poweroff\nFailureAction=poweroff\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '${command}'\n`;
   const credential = (name: string, text: string): string[] => ['-smbios', `type=11,value=io.systemd.credential.binary:${name}=${Buffer.from(text).toString('base64')}`];
   return [...credential('systemd.extra-unit.script.service', unit), ...credential('systemd.unit-dropin.multi-user.target', '[Unit]\nWants=script.service\n')];
+}
+
+/** What a script's `say NAME COMMAND` printed, by name. */
+export function answersOf({ output, console }: BootReport): (name: string) => string {
+  return (name) => new RegExp(`^<${name}>\\n([^]*?)</${name}>$`, 'm').exec(output)?.[1] ?? `nothing about ${name}; the output ended with:\n${output.slice(-3000)}\nand the console with:\n${console.slice(-3000)}`;
 }
