@@ -2,12 +2,12 @@
  * Disks of machines: volumes where ZFS has them, else a sparse file in a dataset of its own. Both are a dataset that is
  * cloned, snapshotted and destroyed alike; only what the machine opens differs.
  */
-import { existsSync } from 'node:fs';
-import { open, stat, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, realpath, stat, truncate } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Node } from '../config/node-config.ts';
 import type { Dataset, MiB } from '../config/units.ts';
+import { readFileIfPresent } from '../files/atomic.ts';
 import { featuresOf } from './features.ts';
 import { cloneDataset, createDataset, createVolume as createBlockVolume, getProperties, inheritProperties, setProperties, type Properties } from './zfs.ts';
 
@@ -87,14 +87,24 @@ const UNSEEN: Properties = { volmode: 'dev' };
 
 const APPEAR_SECONDS = 30;
 
-/** udev gives a new volume its name a moment after ZFS has made it. */
+/**
+ * udev gives a new volume its name a moment after ZFS has made it. Where a pool has partitions of volumes seen, ZFS first makes
+ * a device that has them, and soon replaces it: that one does not count.
+ */
 async function appeared(node: Node, name: Dataset): Promise<void> {
   const { path } = volumePlace(node, name);
   for (let waited = 0; waited < APPEAR_SECONDS * 1000; waited += 20) {
-    if (existsSync(path)) return;
+    if (await isWithoutPartitions(path)) return;
     await sleep(20);
   }
   throw new Error(`${path} has not appeared within ${APPEAR_SECONDS} s`);
+}
+
+async function isWithoutPartitions(path: string): Promise<boolean> {
+  const device = await realpath(path).catch(() => undefined);
+  if (device === undefined) return false;
+  // 256 where the kernel looks for partitions.
+  return (await readFileIfPresent(`/sys/block/${basename(device)}/ext_range`))?.trim() === '1';
 }
 
 /**

@@ -104,8 +104,11 @@ function unfinishedMark(file: string): string {
   return `${file}.unfinished`;
 }
 
-/** What zones expect of a file system and zfs-fuse does not have. */
-const OPENZFS_PROPERTIES = { compression: 'lz4', xattr: 'sa', acltype: 'posixacl' };
+/**
+ * What zones expect of a file system and zfs-fuse does not have; and no partitions of volumes. Volumes say so themselves too, but
+ * of a new one ZFS makes the device before it looks at its own properties, and then has to make it again.
+ */
+const OPENZFS_PROPERTIES = { compression: 'lz4', xattr: 'sa', acltype: 'posixacl', volmode: 'dev' };
 
 async function makeSparseFile(path: string, bytes: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });

@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { launch } from '../../../host/run/launch.ts';
+import { launch, type Launched } from '../../../host/run/launch.ts';
 import { run } from '../../../host/run/run.ts';
 import type { Checks } from '../check.ts';
 import { newCustomer } from '../customer.ts';
@@ -29,6 +29,8 @@ export interface BootedFleet extends Fleet {
   readonly access: Access;
   /** Where the platforms can be fetched from, by the names of their directories. */
   readonly files: string;
+  /** Programs that serve it from the sandbox. */
+  readonly helpers: readonly Launched[];
 }
 
 export const ADMIN = { sandbox: '10.88.0.254/24', head: '10.88.0.2', netmask: '255.255.255.0', first: '10.88.0.100', last: '10.88.0.199' } as const;
@@ -57,14 +59,14 @@ export async function bootFleet(place: Place, { first }: Platforms, checks: Chec
   await makeSwitch(ADMIN.sandbox);
   await run(['ip', 'address', 'add', CUSTOMERS.sandbox, 'dev', 'fleet']);
   const access = await operatorsKey(directory);
-  const files = await serveFiles(dirname(first), logs);
-  const { machine: headMachine, head } = await bootHead(place, first, access, checks);
-  const { machines, nodes } = await bootNodes(place, head, access, checks);
+  const { server, url: files } = await serveFiles(dirname(first), logs);
+  const { machine: headMachine, head, connection } = await bootHead(place, first, access, checks);
+  const { machines, nodes, connections } = await bootNodes(place, head, access, checks);
   await head.command('network', 'add', 'fleet', CUSTOMERS.subnet, '--nic-tag', 'admin', '--start', '10.88.1.100', '--end', '10.88.1.199');
   const { zoneImage, machineImage } = await stock(head, 'imgadm', checks);
   await apisAnswerHere();
   const customer = await newCustomer(head, { host: sandboxShell, directory }, 'alice', checks.tell);
-  return { head, nodes, customer, zoneImage, machineImage, machines: [headMachine, ...machines], access, files };
+  return { head, nodes, customer, zoneImage, machineImage, machines: [headMachine, ...machines], access, files, helpers: [server, connection, ...connections] };
 }
 
 /** The sandbox itself, at which the customer sits. */
@@ -73,13 +75,13 @@ const sandboxShell: Parameters<typeof newCustomer>[1]['host'] = {
   run: (argv, { environment, ...options } = {}) => run(argv, { timeout: 1_200_000, cwd: ROOT, ...options, environment: { HOME: '/root', ...environment } }),
 };
 
-/** Files of a directory over HTTP, for whoever is on the switch. @returns its URL */
-async function serveFiles(directory: string, logs: string): Promise<string> {
+/** Files of a directory over HTTP, for whoever is on the switch. */
+async function serveFiles(directory: string, logs: string): Promise<{ readonly server: Launched; readonly url: string }> {
   const address = `${ADMIN.sandbox.split('/')[0]}:8000`;
   const log = await open(join(logs, 'files.log'), 'a', 0o600);
-  await launch(['busybox', 'httpd', '-f', '-p', address, '-h', directory], { log: log.fd });
+  const server = await launch(['busybox', 'httpd', '-f', '-p', address, '-h', directory], { log: log.fd });
   await log.close();
-  return `http://${address}`;
+  return { server, url: `http://${address}` };
 }
 
 async function operatorsKey(directory: string): Promise<Access> {
@@ -90,7 +92,7 @@ async function operatorsKey(directory: string): Promise<Access> {
   return { key, knownHosts };
 }
 
-async function bootHead(place: Place, platform: string, access: Access, checks: Checks): Promise<{ machine: BareMachine; head: Head }> {
+async function bootHead(place: Place, platform: string, access: Access, checks: Checks): Promise<{ machine: BareMachine; head: Head; connection: Launched }> {
   checks.tell('\n== A head node boots from its CD, unattended');
   const answers = await answersDisc(place.directory, await answersOfHead({ mac: HEAD.mac, address: ADMIN.head, netmask: ADMIN.netmask, first: ADMIN.first, last: ADMIN.last, publicKey: `${access.key}.pub` }));
   const machine = await assemble({ ...HEAD, ...place, media: [await isoIn(platform), answers] });
@@ -98,16 +100,17 @@ async function bootHead(place: Place, platform: string, access: Access, checks: 
   const head = headOf(machine, host);
   await machine.powerOn('cd');
   await checks.see(`the head has installed itself and lets its operator in at ${ADMIN.head}`, () => letsIn(host), INSTALL_SECONDS);
-  await connectToHead(place.logs, access);
+  const connection = await connectToHead(place.logs, access);
   await checks.see('its APIs answer, and it is a server of its own', async () => (await serversOf(head)).some(({ setup, status }) => setup && status === 'running'), INSTALL_SECONDS);
-  return { machine, head };
+  return { machine, head, connection };
 }
 
-async function bootNodes(place: Place, head: Head, access: Access, checks: Checks): Promise<{ machines: BareMachine[]; nodes: Fleet['nodes'] }> {
+async function bootNodes(place: Place, head: Head, access: Access, checks: Checks): Promise<{ machines: BareMachine[]; nodes: Fleet['nodes']; connections: Launched[] }> {
   checks.tell('\n== Two bare machines boot over the network: one by BIOS, one by UEFI');
   const machines = await Promise.all(NODES.map((node) => assemble({ ...node, ...place })));
   for (const machine of machines) await machine.powerOn('network');
   const nodes: Array<Fleet['nodes'][number]> = [];
+  const connections: Launched[] = [];
   for (const [index, { name, mac, firmware }] of NODES.entries()) {
     let address = '';
     await checks.see(`${name} has booted by ${firmware === 'bios' ? 'BIOS' : 'UEFI'} and PXE, has joined, and is set up`, async () => {
@@ -119,10 +122,10 @@ async function bootNodes(place: Place, head: Head, access: Access, checks: Check
     if (!machine) throw new Error(`${name} has no machine`);
     const host = shellOf(machine, address, access);
     await checks.see(`${name} lets the operator in at ${address}`, () => letsIn(host));
-    await stayConnected(address, access, { log: join(place.logs, `${name}.ssh.log`) });
+    connections.push(await stayConnected(address, access, { log: join(place.logs, `${name}.ssh.log`) }));
     nodes.push(nodeOf(machine, host));
   }
-  return { machines, nodes };
+  return { machines, nodes, connections };
 }
 
 /** CNAPI's servers; none while the head is still on its way. */
@@ -138,8 +141,8 @@ function addressOf({ sysinfo }: CnapiServer, mac: string): string | undefined {
 }
 
 /** The head's APIs listen on its loopback: an operator's tunnel brings them here. */
-async function connectToHead(logs: string, access: Access): Promise<void> {
-  await stayConnected(ADMIN.head, access, { log: join(logs, 'tunnel.log'), forwards: [8080, 8090].map((port) => `127.0.0.1:${port}:127.0.0.1:${port}`) });
+function connectToHead(logs: string, access: Access): Promise<Launched> {
+  return stayConnected(ADMIN.head, access, { log: join(logs, 'tunnel.log'), forwards: [8080, 8090].map((port) => `127.0.0.1:${port}:127.0.0.1:${port}`) });
 }
 
 async function apisAnswerHere(): Promise<void> {

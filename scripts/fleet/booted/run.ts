@@ -34,7 +34,7 @@ export async function liveBooted(sandbox: string, keep: boolean, checks: Checks)
     await keepJournals(fleet, logs);
     throw error;
   } finally {
-    await Promise.all(fleet.machines.map((machine) => machine.cutPower()));
+    await Promise.all([...fleet.machines.map((machine) => machine.cutPower()), ...fleet.helpers.map((helper) => helper.kill())]);
   }
 }
 

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { launch } from '../../../host/run/launch.ts';
+import { launch, type Launched } from '../../../host/run/launch.ts';
 import { run, type RunOptions } from '../../../host/run/run.ts';
 import { quoted } from '../../quickstart/quoted.ts';
 import { answers } from '../head-host.ts';
@@ -49,9 +49,10 @@ export function optionsOf({ key, knownHosts }: Access): string[] {
  * Keep a connection to a machine, made anew whenever it breaks, that every command goes over: the keys of a new one cost an
  * emulated processor two seconds.
  */
-export async function stayConnected(address: string, access: Access, { log, forwards = [] }: { readonly log: string; readonly forwards?: readonly string[] }): Promise<void> {
+export async function stayConnected(address: string, access: Access, { log, forwards = [] }: { readonly log: string; readonly forwards?: readonly string[] }): Promise<Launched> {
   const file = await open(log, 'a', 0o600);
   const connect = ['ssh', ...optionsOf(access), '-o', 'ControlMaster=yes', '-o', 'ExitOnForwardFailure=yes', '-N', ...forwards.flatMap((forward) => ['-L', forward]), `root@${address}`];
-  await launch(['bash', '-c', `while :; do ${connect.map(quoted).join(' ')}; rm -f ${quoted(`${access.key}.${address}`)}; sleep 1; done`], { log: file.fd, environment: { HOME: '/root' } });
+  const keeper = await launch(['bash', '-c', `while :; do ${connect.map(quoted).join(' ')}; rm -f ${quoted(`${access.key}.${address}`)}; sleep 1; done`], { log: file.fd, environment: { HOME: '/root' } });
   await file.close();
+  return keeper;
 }
