@@ -4,7 +4,7 @@ import { machineOf, type Instance } from './session.ts';
 
 /** Every acknowledged instance is there exactly once, or has failed and left nothing. */
 export async function everythingIsThereOnce({ nodes, customer }: Pick<Fleet, 'nodes' | 'customer'>, instances: readonly Instance[], checks: Checks): Promise<void> {
-  checks.tell('\n== Is everything there, once?');
+  checks.stage('Is everything there, once?');
   for (const { id, name } of instances) {
     const { state } = await machineOf(customer, id);
     const expected = state === 'failed' ? 0 : 1;
@@ -22,7 +22,7 @@ export async function everythingIsThereOnce({ nodes, customer }: Pick<Fleet, 'no
 
 /** Delete it all, and look for what is left over. */
 export async function nothingIsLeftOver({ head, nodes, customer, zoneImage, machineImage }: Fleet, instances: readonly Instance[], checks: Checks): Promise<void> {
-  checks.tell('\n== Is nothing left over?');
+  checks.stage('Is nothing left over?');
   for (const { id } of instances) if ((await machineOf(customer, id)).state !== 'failed') await customer.triton('instance', 'delete', '-f', '-w', id);
   for (const node of nodes) {
     await checks.see(`${node.host.name} has no instance, no dataset, no interface and no journal of one`, async () => {

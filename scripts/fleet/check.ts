@@ -4,6 +4,8 @@ import { until } from './head-host.ts';
 export interface Checks {
   /** A line about what happens now. */
   tell(text: string): void;
+  /** What is looked at next, with the time since the beginning. */
+  stage(title: string): void;
   /** Something that must come to be so. @throws Error when it does not within the seconds */
   see(what: string, isSo: () => Promise<boolean>, seconds?: number): Promise<void>;
   readonly count: number;
@@ -14,8 +16,13 @@ const PATIENCE_SECONDS = 120;
 /** @param print is told each line */
 export function newChecks(print: (line: string) => void): Checks {
   let count = 0;
+  const began = Date.now();
   return {
     tell: (text) => print(text),
+    stage(title) {
+      const seconds = Math.round((Date.now() - began) / 1000);
+      print(`\n== ${title}   (${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')})`);
+    },
     async see(what, isSo, seconds = PATIENCE_SECONDS) {
       await until(what, seconds, isSo);
       count++;

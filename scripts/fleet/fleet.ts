@@ -16,7 +16,7 @@ export interface Fleet {
 
 /** Build a fleet on this machine, as operators do: a head, nodes that join it, a network, packages, images, an account. */
 export async function buildFleet(sandbox: string, nodeCount: number, checks: Checks): Promise<Fleet> {
-  checks.tell('\n== A head node and its nodes');
+  checks.stage('A head node and its nodes');
   const names = Array.from({ length: nodeCount }, (_, index) => `node${index + 1}`);
   const [headHost, ...nodeHosts] = await makeHosts(sandbox, ['head', ...names]);
   if (!headHost) throw new Error('a fleet has a head');

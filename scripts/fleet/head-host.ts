@@ -56,7 +56,7 @@ export async function until(what: string, seconds: number, isSo: () => Promise<b
   for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; ) {
     const asked = Date.now();
     if (await isSo()) return;
-    await sleep(Math.max(300, 3 * (Date.now() - asked)));
+    await sleep(Math.max(300, Date.now() - asked));
   }
   throw new Error(`waited ${seconds} seconds in vain: ${what}`);
 }

@@ -16,7 +16,7 @@ interface Machine {
 
 /** What a customer does on an ordinary day, with npm's `triton`: zones on every node and a machine. @returns what is there at the end */
 export async function ordinaryDay({ nodes, customer }: Pick<Fleet, 'nodes' | 'customer'>, checks: Checks): Promise<Instance[]> {
-  checks.tell('\n== An ordinary day with triton');
+  checks.stage('An ordinary day with triton');
   await customer.triton('account', 'get');
   for (const list of ['keys', 'images', 'packages', 'networks'] as const) await customer.triton(list);
   const made: Instance[] = [];

@@ -11,7 +11,7 @@ interface Vm {
 
 /** The head's process ends in the middle of a create, and another one finishes it. */
 export async function headDiesInACreate(fleet: Fleet, checks: Checks): Promise<Instance> {
-  checks.tell('\n== The head is killed in the middle of a create');
+  checks.stage('The head is killed in the middle of a create');
   const { head, customer } = fleet;
   const instance = await acknowledged(fleet, 'survivor1');
   await checks.see('its job has begun', async () => (await jobsOf(fleet, instance.id)).some(({ execution }) => execution === 'running' || execution === 'succeeded'));
@@ -24,7 +24,7 @@ export async function headDiesInACreate(fleet: Fleet, checks: Checks): Promise<I
 
 /** A node's agent ends in the middle of a task. */
 export async function agentDiesInATask(fleet: Fleet, checks: Checks): Promise<Instance> {
-  checks.tell('\n== An agent is killed in the middle of a task');
+  checks.stage('An agent is killed in the middle of a task');
   const { nodes, customer } = fleet;
   const instance = await acknowledged(fleet, 'survivor2');
   let working: Fleet['nodes'][number] | undefined;
@@ -41,7 +41,7 @@ export async function agentDiesInATask(fleet: Fleet, checks: Checks): Promise<In
 
 /** A node cannot be reached for a while: what it runs goes on, nobody knows how it is, and afterwards everybody does. */
 export async function networkIsCut(fleet: Fleet, checks: Checks): Promise<Instance> {
-  checks.tell('\n== The network of a node is cut, and healed');
+  checks.stage('The network of a node is cut, and healed');
   const { head, nodes, customer } = fleet;
   const node = nodes[1] ?? nodes[0];
   if (!node) throw new Error('a fleet has a node');

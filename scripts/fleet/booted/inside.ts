@@ -17,7 +17,7 @@ const ANY_STATUS = Array.from({ length: 256 }, (_, code) => code);
 
 /** Limits, ids and addresses of a zone are what they should be, and it cannot be somebody else on the network. */
 export async function zonesAreKeptApart({ nodes }: BootedFleet, instances: readonly Instance[], checks: Checks): Promise<void> {
-  checks.tell('\n== Inside the nodes');
+  checks.stage('Inside the nodes');
   for (const node of nodes) {
     const zone = (await vmsOn(node)).find(({ brand, uuid }) => brand === 'lx' && instances.some(({ id }) => id === uuid));
     if (!zone) throw new Error(`${node.host.name} has no zone`);

@@ -16,7 +16,7 @@ const BOOT_SECONDS = 600;
 export async function twoMisfortunes(fleet: BootedFleet, { first, second, broken }: Platforms, checks: Checks): Promise<void> {
   const { head, nodes: [one, other] } = fleet;
   if (!one || !other) throw new Error('a fleet has two nodes');
-  checks.tell(`\n== The power of ${one.host.name} is cut, and ${other.host.name} is given a version that is broken on purpose`);
+  checks.stage(`The power of ${one.host.name} is cut, and ${other.host.name} is given a version that is broken on purpose`);
   await takeIn(fleet, broken);
   const misfortunes = [powerIsCut(one, head, checks), returnsFrom(other, head, { broken, usual: first, console: consoleOf(fleet, other) }, checks)];
   await Promise.all([...misfortunes, takeIn(fleet, second)]);
@@ -54,7 +54,7 @@ async function tracesOn({ run }: Pick<Shell, 'run'>): Promise<string> {
 
 /** Both nodes are given a second version of the platform, one after the other, as a trial. */
 export async function secondVersion({ head, nodes }: BootedFleet, { second }: Platforms, checks: Checks): Promise<void> {
-  checks.tell('\n== A second version of the platform, one node at a time');
+  checks.stage('A second version of the platform, one node at a time');
   for (const node of nodes) await tryOn(node, head, second, checks);
 }
 
@@ -84,7 +84,7 @@ async function returnsFrom(node: FleetNode, head: Head, { broken, usual, console
 
 /** The head is rebooted; meanwhile and afterwards everything runs. */
 export async function headIsRebooted({ head, nodes }: BootedFleet, checks: Checks): Promise<void> {
-  checks.tell('\n== The head is rebooted');
+  checks.stage('The head is rebooted');
   const had = await Promise.all(nodes.map(runningOn));
   await reboot(head.host);
   await checks.see('it goes down', async () => !(await letsIn(head.host)), 180);

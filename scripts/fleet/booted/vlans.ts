@@ -9,7 +9,7 @@ import { uuidOf } from './members.ts';
 
 /** Instances in one VLAN reach each other from node to node; one in another VLAN, with an address of the same network, does not reach them. */
 export async function vlansAreApart(fleet: BootedFleet, checks: Checks): Promise<Instance[]> {
-  checks.tell('\n== VLANs from node to node');
+  checks.stage('VLANs from node to node');
   const { head, nodes: [here, there] } = fleet;
   if (!here || !there) throw new Error('a fleet has two nodes');
   for (const vlan of ['42', '43']) await head.command('network', 'add', `lan${vlan}`, '10.42.0.0/24', '--nic-tag', 'admin', '--vlan', vlan, '--start', `10.42.0.${vlan}`, '--end', `10.42.0.${Number(vlan) + 40}`);

@@ -9,7 +9,7 @@ const USUAL_ROUNDS = 3;
 const OURS = 'zonewright';
 const BARE = 'systemd alone';
 /** What makes a node of the image; without them it is a Debian that boots into memory. */
-const UNITS = ['zonewright-platform', 'zonewright-agent', 'zonewright-install', 'zonewright-note-running', 'zonewright-trial'].map((unit) => `${unit}.service`);
+const UNITS = ['zonewright-platform', 'zonewright-node', 'zonewright-agent', 'zonewright-install', 'zonewright-note-running', 'zonewright-trial'].map((unit) => `${unit}.service`);
 
 const MEMORY = `awk '{ kib[$1] = $2 } END { printf "memory %d\\n", (kib["MemTotal:"] - kib["MemFree:"] - kib["Buffers:"] - kib["Cached:"] + kib["Shmem:"]) / 1024 }' /proc/meminfo`;
 const UPTIME = `read up rest </proc/uptime; echo "seconds $up"`;
@@ -20,7 +20,7 @@ export async function measurePlatform(session: Session): Promise<void> {
   if (!platform) throw new Error('there is no platform image to measure: run `npm run bench -- platform`');
   const size = async (name: string): Promise<number[]> => [(await stat(join(platform, name))).size / 1e6];
   session.figures.push({ part: 'platform', what: 'size of the image (MB)', unit: 'MB', series: { vmlinuz: await size('vmlinuz'), initramfs: await size('initramfs') } });
-  const machine = await bareMachine({ diskGigabytes: 4, files: [] });
+  const machine = await bareMachine({ diskGigabytes: 4, files: [join(platform, 'packages.txt')] });
   session.onEnd(() => machine.remove());
   session.progress('making a node of a bare machine');
   await machine.boot(platform, 'systemctl start multi-user.target; zonewright setup --disk /dev/disk/by-id/virtio-disk');
