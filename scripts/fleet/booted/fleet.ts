@@ -5,7 +5,7 @@ import { run } from '../../../host/run/run.ts';
 import type { Checks } from '../check.ts';
 import { newCustomer } from '../customer.ts';
 import { stock, type Fleet } from '../fleet.ts';
-import { INTERNAL, until, type Head } from '../head-host.ts';
+import { answers, INTERNAL, until, type Head } from '../head-host.ts';
 import { answersDisc, answersOfHead } from './answers.ts';
 import { assemble, makeSwitch, type BareMachine } from './machine.ts';
 import { headOf, nodeOf } from './members.ts';
@@ -103,8 +103,15 @@ async function bootHead(place: Place, platform: string, access: Access, checks: 
   await machine.powerOn('cd');
   await checks.see(`the head has installed itself and lets its operator in at ${ADMIN.head}`, () => letsIn(host), INSTALL_SECONDS);
   const connection = await connectToHead(place.logs, access);
-  await checks.see('its APIs answer, and it is a server of its own', async () => (await serversOf(head)).some(({ setup, status }) => setup && status === 'running'), INSTALL_SECONDS);
+  await checks.see('its APIs answer, and it has a platform for machines that boot from the network', () => hasPlatform(head), INSTALL_SECONDS);
   return { machine, head, connection };
+}
+
+/** Not either, while its APIs are on their way. */
+async function hasPlatform(head: Head): Promise<boolean> {
+  let has = false;
+  await answers(async () => void (has = (await head.api<{ platform?: string }>('/boot/default')).platform !== undefined));
+  return has;
 }
 
 async function bootNodes(place: Place, head: Head, access: Access, checks: Checks): Promise<{ machines: BareMachine[]; nodes: Fleet['nodes']; connections: Launched[] }> {
@@ -112,6 +119,7 @@ async function bootNodes(place: Place, head: Head, access: Access, checks: Check
   await head.host.run(['curl', '--silent', '--show-error', '--fail-with-body', '--json', JSON.stringify({ kernel_args: FOR_NODES }), `${INTERNAL}/boot/default`]);
   const machines = await Promise.all(NODES.map((node) => assemble({ ...node, ...place })));
   for (const machine of machines) await machine.powerOn('network');
+  await checks.see('meanwhile the head has become a server of its own', async () => (await serversOf(head)).some(({ setup, status }) => setup && status === 'running'), INSTALL_SECONDS);
   const nodes: Array<Fleet['nodes'][number]> = [];
   const connections: Launched[] = [];
   for (const [index, { name, mac, firmware }] of NODES.entries()) {

@@ -18,17 +18,19 @@ const ANY_STATUS = Array.from({ length: 256 }, (_, code) => code);
 /** Limits, ids and addresses of a zone are what they should be, and it cannot be somebody else on the network. */
 export async function zonesAreKeptApart({ nodes }: BootedFleet, instances: readonly Instance[], checks: Checks): Promise<void> {
   checks.stage('Inside the nodes');
-  for (const node of nodes) {
-    const zone = (await vmsOn(node)).find(({ brand, uuid }) => brand === 'lx' && instances.some(({ id }) => id === uuid));
-    if (!zone) throw new Error(`${node.host.name} has no zone`);
-    await limitsHold(node, zone, checks);
-    const map = (await inZone(node, zone.uuid, 'cat', '/proc/self/uid_map')).stdout.trim().split(/\s+/).map(Number);
-    await checks.see(`${node.host.name}: the zone’s root is uid ${map[1]} of the node, and its files are root’s on disk`, async () => {
-      const { stdout: owner } = await node.host.run(['stat', '--format=%u', `/zones/${zone.uuid}/root/etc`]);
-      return map[0] === 0 && (map[1] ?? 0) >= 65_536 && map[2] === 65_536 && owner.trim() === '0';
-    });
-    await addressIsItsOwn(node, zone, checks);
-  }
+  await Promise.all(nodes.map((node) => zoneIsKeptApart(node, instances, checks)));
+}
+
+async function zoneIsKeptApart(node: FleetNode, instances: readonly Instance[], checks: Checks): Promise<void> {
+  const zone = (await vmsOn(node)).find(({ brand, uuid }) => brand === 'lx' && instances.some(({ id }) => id === uuid));
+  if (!zone) throw new Error(`${node.host.name} has no zone`);
+  await limitsHold(node, zone, checks);
+  const map = (await inZone(node, zone.uuid, 'cat', '/proc/self/uid_map')).stdout.trim().split(/\s+/).map(Number);
+  await checks.see(`${node.host.name}: the zone’s root is uid ${map[1]} of the node, and its files are root’s on disk`, async () => {
+    const { stdout: owner } = await node.host.run(['stat', '--format=%u', `/zones/${zone.uuid}/root/etc`]);
+    return map[0] === 0 && (map[1] ?? 0) >= 65_536 && map[2] === 65_536 && owner.trim() === '0';
+  });
+  await addressIsItsOwn(node, zone, checks);
 }
 
 async function limitsHold(node: FleetNode, { uuid }: Vm, checks: Checks): Promise<void> {
