@@ -32,7 +32,7 @@ export interface Judged extends Comparison {
   readonly verdict: Verdict;
 }
 
-/** Where the middle half of a ratio's rounds is wider than this share of it, nothing is said of it. */
+/** Where the middle half of a ratio's rounds is wider than this share of it, and the goal lies inside it, nothing is said of it. */
 export const WIDEST = 0.5;
 
 /** Compare as the figure asks. Where the machine did other things too, or rounds differ too much, there is no verdict. */
@@ -47,6 +47,8 @@ export function judge(figure: Figure, isQuiet: boolean): Judged[] {
 
 function verdictOn({ atMost, atLeast }: Comparison, ratio: Spread, isQuiet: boolean): Verdict {
   if (atMost === undefined && atLeast === undefined) return '';
-  if (!isQuiet || relativeWidth(ratio) > WIDEST) return 'too noisy';
-  return ratio.median <= (atMost ?? Infinity) && ratio.median >= (atLeast ?? -Infinity) ? 'met' : 'missed';
+  const meets = (value: number): boolean => value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity);
+  const isDoubtful = relativeWidth(ratio) > WIDEST && meets(ratio.low) !== meets(ratio.high);
+  if (!isQuiet || isDoubtful) return 'too noisy';
+  return meets(ratio.median) ? 'met' : 'missed';
 }
