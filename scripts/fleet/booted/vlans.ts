@@ -14,7 +14,7 @@ export async function vlansAreApart(fleet: BootedFleet, checks: Checks): Promise
   if (!here || !there) throw new Error('a fleet has two nodes');
   for (const vlan of ['42', '43']) await head.command('network', 'add', `lan${vlan}`, '10.42.0.0/24', '--nic-tag', 'admin', '--vlan', vlan, '--start', `10.42.0.${vlan}`, '--end', `10.42.0.${Number(vlan) + 40}`);
   const place = async (name: string, network: string, node: FleetNode): Promise<Instance> => placeZone(fleet, { name, network, node, checks });
-  const [one, other, stranger] = await Promise.all([place('lan42a', 'lan42', here), place('lan42b', 'lan42', there), place('lan43', 'lan43', there)]);
+  const [one, other, stranger] = [await place('lan42a', 'lan42', here), await place('lan42b', 'lan42', there), await place('lan43', 'lan43', there)];
   const target = (await vmOn(here, one.id)).nics[0]?.ip ?? '';
   const reaches = async ({ id }: Instance): Promise<boolean> => (await inZone(there, id, 'ping', '-c', '1', '-W', '3', target)).exitCode === 0;
   await checks.see(`lan42b on ${there.host.name} reaches lan42a on ${here.host.name} at ${target}`, () => reaches(other));
