@@ -62,10 +62,17 @@ export async function until(what: string, seconds: number, isSo: () => Promise<b
 }
 
 /** Whether a command succeeds. */
-export async function answers(ask: () => Promise<unknown>): Promise<boolean> {
-  try {
+export function answers(ask: () => Promise<unknown>): Promise<boolean> {
+  return says(async () => {
     await ask();
     return true;
+  });
+}
+
+/** Whether something is so; not, while whoever is asked cannot say. */
+export async function says(isSo: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await isSo();
   } catch (error) {
     if (error instanceof ZonewrightError) return false;
     throw error;

@@ -5,7 +5,7 @@ import { run } from '../../../host/run/run.ts';
 import type { Checks } from '../check.ts';
 import { newCustomer } from '../customer.ts';
 import { stock, type Fleet } from '../fleet.ts';
-import { answers, INTERNAL, until, type Head } from '../head-host.ts';
+import { INTERNAL, says, until, type Head } from '../head-host.ts';
 import { answersDisc, answersOfHead } from './answers.ts';
 import { assemble, makeSwitch, type BareMachine } from './machine.ts';
 import { headOf, nodeOf } from './members.ts';
@@ -103,15 +103,8 @@ async function bootHead(place: Place, platform: string, access: Access, checks: 
   await machine.powerOn('cd');
   await checks.see(`the head has installed itself and lets its operator in at ${ADMIN.head}`, () => letsIn(host), INSTALL_SECONDS);
   const connection = await connectToHead(place.logs, access);
-  await checks.see('its APIs answer, and it has a platform for machines that boot from the network', () => hasPlatform(head), INSTALL_SECONDS);
+  await checks.see('its APIs answer, and it has a platform for machines that boot from the network', () => says(async () => (await head.api<{ platform?: string }>('/boot/default')).platform !== undefined), INSTALL_SECONDS);
   return { machine, head, connection };
-}
-
-/** Not either, while its APIs are on their way. */
-async function hasPlatform(head: Head): Promise<boolean> {
-  let has = false;
-  await answers(async () => void (has = (await head.api<{ platform?: string }>('/boot/default')).platform !== undefined));
-  return has;
 }
 
 async function bootNodes(place: Place, head: Head, access: Access, checks: Checks): Promise<{ machines: BareMachine[]; nodes: Fleet['nodes']; connections: Launched[] }> {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Checks } from '../check.ts';
-import { answers, type Head } from '../head-host.ts';
+import { says, type Head } from '../head-host.ts';
 import type { Shell } from '../hosts.ts';
 import type { FleetNode } from '../node-host.ts';
 import { serversOf, type BootedFleet, type Platforms } from './fleet.ts';
@@ -103,10 +103,8 @@ async function runningOn(node: Pick<FleetNode, 'vmadm'>): Promise<string[]> {
 }
 
 /** Whether it runs them; not, while it cannot say. */
-async function runsAll(node: FleetNode, had: readonly string[]): Promise<boolean> {
-  let does = false;
-  await answers(async () => void (does = sameAs(had, await runningOn(node))));
-  return does;
+function runsAll(node: FleetNode, had: readonly string[]): Promise<boolean> {
+  return says(async () => sameAs(had, await runningOn(node)));
 }
 
 async function statusOf(head: Head, uuid: string): Promise<string | undefined> {
