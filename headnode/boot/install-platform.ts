@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { syncDirectory } from '../../host/files/atomic.ts';
 import { namesIn } from '../../host/files/names-in.ts';
 import { withLock } from '../../host/lock/lock.ts';
-import { sourceErrors } from '../../host/platform-source/errors.ts';
 import { gatherFrom } from '../../host/platform-source/gather-from.ts';
+import { requireRoom } from '../../host/platform-source/require-room.ts';
 import { verifyPlatformFiles } from '../../host/signature/platform.ts';
 import type { TrustedKey } from '../../host/signature/keys.ts';
 import { headErrors } from '../errors.ts';
@@ -66,7 +66,7 @@ const SPARE_BYTES = 256 * 1024 ** 2;
 
 async function requireSpace(directory: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < bytes + SPARE_BYTES) throw sourceErrors.PlatformSpace({ place: directory, free: Math.floor((bavail * bsize) / 1e6), needed: Math.ceil((bytes + SPARE_BYTES) / 1e6) });
+  requireRoom(directory, bavail * bsize, bytes + SPARE_BYTES);
 }
 
 /** Everything of it would survive a power cut when this returns. */

@@ -15,7 +15,8 @@ import { signingKey } from './signing-key.ts';
 import { debianSources, readPlatformRecipe } from './sources.ts';
 import { zfsModule } from './zfs-module.ts';
 
-const CACHE = '/var/cache/zonewright/platform';
+/** Where parts are kept between builds, and the key that signs images. */
+export const CACHE = '/var/cache/zonewright/platform';
 const STAMP = /^\d{8}T\d{6}Z$/;
 
 export interface Platform {

@@ -8,7 +8,7 @@ import { copyIntoFat, formatFat, freeBytesInFat, listFat, makeFatDirectory, read
 import { encodeEnvironment, parseEnvironment } from '../../host/grub/env-block.ts';
 import { LOADER_DIRECTORY } from '../../host/grub/loader.ts';
 import { encodeMenu, LOADER_CONFIG, LOADER_FILES, type MenuEntry } from '../../host/grub/menu.ts';
-import { sourceErrors } from '../../host/platform-source/errors.ts';
+import { requireRoom } from '../../host/platform-source/require-room.ts';
 import { platformErrors } from './errors.ts';
 import { isStamp, type Stamp } from './stamp.ts';
 
@@ -122,7 +122,7 @@ async function makeRoom({ volume, stamps, free }: BootPartition, needed: number,
     await removeFromFat(volume, `/${entryName(stamp)}`);
     room = await freeBytesInFat(volume);
   }
-  if (room < needed) throw sourceErrors.PlatformSpace({ place: `the boot partition ${volume}`, free: Math.floor(room / 1e6), needed: Math.ceil(needed / 1e6) });
+  requireRoom(`the boot partition ${volume}`, room, needed);
 }
 
 /** What a copy that was cut off left. */

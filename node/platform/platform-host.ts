@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadNode, type Node } from '../../host/config/node-config.ts';
+import { PLATFORM_FILE } from '../../host/config/platform.ts';
 import { readFileIfPresent } from '../../host/files/atomic.ts';
 import { withLock } from '../../host/lock/lock.ts';
 import { IMAGE_KEYS, trustedKeys, type TrustedKey } from '../../host/signature/keys.ts';
@@ -45,7 +46,7 @@ export function alone<Result>({ node }: PlatformHost, action: string, work: () =
 }
 
 async function thisBoot(): Promise<ThisBoot> {
-  const [identity, commandLine = '', bootId = ''] = await Promise.all(['/etc/zonewright-platform', '/proc/cmdline', '/proc/sys/kernel/random/boot_id'].map(readFileIfPresent));
+  const [identity, commandLine = '', bootId = ''] = await Promise.all([PLATFORM_FILE, '/proc/cmdline', '/proc/sys/kernel/random/boot_id'].map(readFileIfPresent));
   const words = commandLine.trim().split(/\s+/);
   const trial = words.map((word) => /^zonewright\.trial=(\d{1,6})$/.exec(word)?.[1]).find((seconds) => seconds !== undefined);
   return { stamp: stampIn(identity), fromDisk: words.includes('zonewright.boot=disk'), trialSeconds: trial === undefined ? undefined : Number(trial), bootId: bootId.trim() };

@@ -5,7 +5,7 @@ import type { Node } from '../../host/config/node-config.ts';
 import { dataset, type Dataset } from '../../host/config/units.ts';
 import { makePrivateDirectory, syncDirectory } from '../../host/files/atomic.ts';
 import { namesIn } from '../../host/files/names-in.ts';
-import { sourceErrors } from '../../host/platform-source/errors.ts';
+import { requireRoom } from '../../host/platform-source/require-room.ts';
 import { MANIFEST } from '../../host/signature/platform.ts';
 import { parseManifest, type PlatformManifest } from '../../host/signature/manifest.ts';
 import { availableBytes, createDataset, datasetExists, getProperties, mountDataset } from '../../host/zfs/zfs.ts';
@@ -67,8 +67,7 @@ export async function dropPlatform(node: Node, stamp: Stamp): Promise<void> {
 
 /** @throws PlatformSpace when the pool has not that many bytes */
 export async function requireSpace(node: Node, bytes: number): Promise<void> {
-  const free = await availableBytes(bootDataset(node));
-  if (free < bytes + SPARE_BYTES) throw sourceErrors.PlatformSpace({ place: `the pool ${node.pool}`, free: Math.floor(free / 1e6), needed: Math.ceil((bytes + SPARE_BYTES) / 1e6) });
+  requireRoom(`the pool ${node.pool}`, await availableBytes(bootDataset(node)), bytes + SPARE_BYTES);
 }
 
 /** What the node needs besides, to go on working. */

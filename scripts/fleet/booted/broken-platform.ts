@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { signManifest } from '../../../host/signature/platform.ts';
-import type { Platform } from '../../../images/platform/build.ts';
+import { CACHE, type Platform } from '../../../images/platform/build.ts';
 import { signingKey } from '../../../images/platform/signing-key.ts';
 
 const NOTHING = 'nothing';
@@ -17,6 +17,6 @@ export async function panickingPlatform(like: Pick<Platform, 'directory'>, stamp
   manifest.files['initramfs'] = { size: NOTHING.length, sha256: createHash('sha256').update(NOTHING).digest('hex') };
   const bytes = Buffer.from(JSON.stringify(manifest));
   await writeFile(join(directory, 'manifest.json'), bytes);
-  await writeFile(join(directory, 'manifest.json.sig'), signManifest(bytes, await signingKey({ cache: '/var/cache/zonewright/platform', say: () => undefined }, undefined)));
+  await writeFile(join(directory, 'manifest.json.sig'), signManifest(bytes, await signingKey({ cache: CACHE, say: () => undefined }, undefined)));
   return directory;
 }
