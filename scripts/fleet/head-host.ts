@@ -51,12 +51,14 @@ export async function apiOn<Body>(host: Shell, path: string): Promise<Body> {
   return JSON.parse(stdout) as Body;
 }
 
-/** Wait until something is so. Who answers slowly is asked seldom. @throws Error that says what was waited for */
+const LONGEST_PAUSE_MILLISECONDS = 5000;
+
+/** Wait until something is so. Who answers slowly is asked seldom: asking takes from what is waited for. @throws Error that says what was waited for */
 export async function until(what: string, seconds: number, isSo: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; ) {
     const asked = Date.now();
     if (await isSo()) return;
-    await sleep(Math.max(300, Date.now() - asked));
+    await sleep(Math.min(Math.max(300, 3 * (Date.now() - asked)), LONGEST_PAUSE_MILLISECONDS));
   }
   throw new Error(`waited ${seconds} seconds in vain: ${what}`);
 }

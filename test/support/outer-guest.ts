@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { copyFile, cp, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { run } from '../../host/run/run.ts';
+import { EMULATED_PROCESSOR } from '../../scripts/fleet/booted/machine.ts';
 
 export interface OuterGuest {
   /** Files besides, by their place in the guest. */
@@ -43,7 +44,7 @@ export async function runInOuterGuest(seed: string, directory: string, guest: Ou
   const commandLine = ['console=ttyS0', 'quiet', 'panic=-1', 'ipv6.disable=1', 'root=/dev/vda', 'rw', 'init=/init', '--', ...guest.command].join(' ');
   const options = [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
-    ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '1536'],
+    ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', '1536'],
     ...['-kernel', join(directory, 'vmlinuz'), '-initrd', join(directory, 'initrd.img'), '-append', commandLine],
     ...['-drive', `if=virtio,format=raw,file=${disk}`],
   ];

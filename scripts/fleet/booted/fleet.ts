@@ -8,8 +8,8 @@ import { stock, type Fleet } from '../fleet.ts';
 import { INTERNAL, says, until, type Head } from '../head-host.ts';
 import { answersDisc, answersOfHead } from './answers.ts';
 import { assemble, makeSwitch, type BareMachine } from './machine.ts';
-import { headOf, nodeOf } from './members.ts';
-import { letsIn, shellOf, stayConnected, type Access } from './ssh.ts';
+import { headOf, nodeOf, type BootedNode } from './members.ts';
+import { letsIn, shellOf, stayConnected, type Access, type Helper } from './ssh.ts';
 
 /** Versions of the platform image, each a directory beside the others: two as `npm run platform` makes them, and one that does not boot. */
 export interface Platforms {
@@ -25,12 +25,13 @@ export interface Place {
 }
 
 export interface BootedFleet extends Fleet {
+  readonly nodes: readonly BootedNode[];
   readonly machines: readonly BareMachine[];
   readonly access: Access;
   /** Where the platforms can be fetched from, by the names of their directories. */
   readonly files: string;
   /** Programs that serve it from the sandbox. */
-  readonly helpers: readonly Launched[];
+  readonly helpers: readonly Helper[];
 }
 
 export const ADMIN = { sandbox: '10.88.0.254/24', head: '10.88.0.2', netmask: '255.255.255.0', first: '10.88.0.100', last: '10.88.0.199' } as const;
@@ -94,41 +95,41 @@ async function operatorsKey(directory: string): Promise<Access> {
   return { key, knownHosts };
 }
 
-async function bootHead(place: Place, platform: string, access: Access, checks: Checks): Promise<{ machine: BareMachine; head: Head; connection: Launched }> {
+async function bootHead(place: Place, platform: string, access: Access, checks: Checks): Promise<{ machine: BareMachine; head: Head; connection: Helper }> {
   checks.stage('A head node boots from its CD, unattended');
   const answers = await answersDisc(place.directory, await answersOfHead({ mac: HEAD.mac, address: ADMIN.head, netmask: ADMIN.netmask, first: ADMIN.first, last: ADMIN.last, publicKey: `${access.key}.pub` }));
   const machine = await assemble({ ...HEAD, ...place, media: [await isoIn(platform), answers] });
   const host = shellOf(machine, ADMIN.head, access);
   const head = headOf(machine, host);
   await machine.powerOn('cd');
-  await checks.see(`the head has installed itself and lets its operator in at ${ADMIN.head}`, () => letsIn(host), INSTALL_SECONDS);
   const connection = await connectToHead(place.logs, access);
+  await checks.see(`the head has installed itself and lets its operator in at ${ADMIN.head}`, () => letsIn(host), INSTALL_SECONDS);
   await checks.see('its APIs answer, and it has a platform for machines that boot from the network', () => says(async () => (await head.api<{ platform?: string }>('/boot/default')).platform !== undefined), INSTALL_SECONDS);
   return { machine, head, connection };
 }
 
-async function bootNodes(place: Place, head: Head, access: Access, checks: Checks): Promise<{ machines: BareMachine[]; nodes: Fleet['nodes']; connections: Launched[] }> {
+async function bootNodes(place: Place, head: Head, access: Access, checks: Checks): Promise<{ machines: BareMachine[]; nodes: BootedNode[]; connections: Helper[] }> {
   checks.stage('Two bare machines boot over the network: one by BIOS, one by UEFI');
   await head.host.run(['curl', '--silent', '--show-error', '--fail-with-body', '--json', JSON.stringify({ kernel_args: FOR_NODES }), `${INTERNAL}/boot/default`]);
   const machines = await Promise.all(NODES.map((node) => assemble({ ...node, ...place })));
   for (const machine of machines) await machine.powerOn('network');
   await checks.see('meanwhile the head has become a server of its own', async () => (await serversOf(head)).some(({ setup, status }) => setup && status === 'running'), INSTALL_SECONDS);
-  const nodes: Array<Fleet['nodes'][number]> = [];
-  const connections: Launched[] = [];
+  const nodes: BootedNode[] = [];
+  const connections: Helper[] = [];
   for (const [index, { name, mac, firmware }] of NODES.entries()) {
-    let address = '';
+    let [uuid, address] = ['', ''];
     await checks.see(`${name} has booted by ${firmware === 'bios' ? 'BIOS' : 'UEFI'} and PXE, has joined, and is set up`, async () => {
       const server = (await serversOf(head)).find((one) => addressOf(one, mac) !== undefined);
-      address = server ? (addressOf(server, mac) ?? '') : '';
+      [uuid, address] = server ? [server.uuid, addressOf(server, mac) ?? ''] : ['', ''];
       return server?.setup === true && server.status === 'running' && address !== '';
     }, INSTALL_SECONDS);
     const machine = machines[index];
     if (!machine) throw new Error(`${name} has no machine`);
     const host = shellOf(machine, address, access);
+    connections.push(await stayConnected(address, access, { log: join(place.logs, `${name}.ssh.log`) }));
     await checks.see(`${name} lets the operator in at ${address}`, () => letsIn(host));
     await checks.see(`${name} boots with the parameters that the head was told`, async () => (await host.run(['cat', '/proc/cmdline'])).stdout.includes(Object.entries(FOR_NODES).map(([key, value]) => `${key}=${value}`).join(' ')));
-    connections.push(await stayConnected(address, access, { log: join(place.logs, `${name}.ssh.log`) }));
-    nodes.push(nodeOf(machine, host));
+    nodes.push(nodeOf(machine, host, uuid));
   }
   return { machines, nodes, connections };
 }
@@ -146,7 +147,7 @@ function addressOf({ sysinfo }: CnapiServer, mac: string): string | undefined {
 }
 
 /** The head's APIs listen on its loopback: an operator's tunnel brings them here. */
-function connectToHead(logs: string, access: Access): Promise<Launched> {
+function connectToHead(logs: string, access: Access): Promise<Helper> {
   return stayConnected(ADMIN.head, access, { log: join(logs, 'tunnel.log'), forwards: [8080, 8090].map((port) => `127.0.0.1:${port}:127.0.0.1:${port}`) });
 }
 

@@ -18,7 +18,7 @@ const ANY_STATUS = Array.from({ length: 256 }, (_, code) => code);
 /** Limits, ids and addresses of a zone are what they should be, and it cannot be somebody else on the network. */
 export async function zonesAreKeptApart({ nodes }: BootedFleet, instances: readonly Instance[], checks: Checks): Promise<void> {
   checks.stage('Inside the nodes');
-  for (const node of nodes) await zoneIsKeptApart(node, instances, checks);
+  await Promise.all(nodes.map((node) => zoneIsKeptApart(node, instances, checks)));
 }
 
 async function zoneIsKeptApart(node: FleetNode, instances: readonly Instance[], checks: Checks): Promise<void> {

@@ -23,16 +23,23 @@ export function headOf(machine: BareMachine, host: Shell): Head {
   };
 }
 
+/** A node of a booted fleet. */
+export interface BootedNode extends FleetNode {
+  /** As CNAPI knows it. */
+  readonly uuid: string;
+}
+
 /** A node on a machine that boots over the network; starting it is switching the machine on. */
-export function nodeOf(machine: BareMachine, host: Shell): FleetNode {
+export function nodeOf(machine: BareMachine, host: Shell, uuid: string): BootedNode {
   const vmadm = async (...args: readonly string[]): Promise<string> => (await host.run(['vmadm', ...args])).stdout.trim();
   return {
+    uuid,
     host,
     pool: '/zones',
     vmadm,
     async start() {
       await machine.powerOn('network');
-      await until(`${machine.name} is up (see ${machine.console})`, BOOT_SECONDS, async () => (await letsIn(host)) && (await answers(() => vmadm('list'))));
+      await until(`${machine.name} is up (see ${machine.console})`, BOOT_SECONDS, () => letsIn(host));
     },
     kill: machine.cutPower,
     async datasets() {
@@ -40,9 +47,4 @@ export function nodeOf(machine: BareMachine, host: Shell): FleetNode {
       return stdout.trim().split('\n').slice(1).map((dataset) => dataset.slice('zones/'.length));
     },
   };
-}
-
-/** A node's uuid, as it says itself. */
-export async function uuidOf({ host }: FleetNode): Promise<string> {
-  return (JSON.parse((await host.run(['sysinfo'])).stdout) as { UUID: string }).UUID;
 }

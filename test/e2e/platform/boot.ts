@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../host/run/run.ts';
+import { EMULATED_PROCESSOR } from '../../../scripts/fleet/booted/machine.ts';
 
 /** A bare machine of the test's own: QEMU without KVM, with disks that stay between its boots. */
 export interface BareMachine {
@@ -51,7 +52,7 @@ export async function bareMachine(options: { readonly diskGigabytes: number; rea
       await run(
         [
           'qemu-system-x86_64',
-          ...['-machine', 'q35,accel=tcg', '-cpu', 'max,la57=off', '-smp', '2', '-m', String(megabytes), '-nodefaults', '-display', 'none', '-vga', 'std'],
+          ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', String(megabytes), '-nodefaults', '-display', 'none', '-vga', 'std'],
           ...(from === 'files'
             ? ['-no-reboot', '-kernel', join(platform, 'vmlinuz'), '-initrd', initramfs, '-append', `${EMULATED} console=ttyS0 systemd.run="/bin/sh -c '${RUN_SCRIPT}'" ${append}`]
             : [...(await medium(directory, platform, from)), ...unitOf(RUN_SCRIPT)]),

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../host/run/run.ts';
+import { EMULATED_PROCESSOR } from '../../../scripts/fleet/booted/machine.ts';
 
 /** A machine that boots from its own disk, by itself and again and again, as its firmware and GRUB have it. */
 export interface DiskMachine {
@@ -38,7 +39,7 @@ export async function diskMachine(options: { readonly gigabytes: number; readonl
       [
         // It must not outlive a test that is killed.
         ...(['setpriv', '--pdeathsig', 'KILL', '--', 'qemu-system-x86_64'] as const),
-        ...['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '2560', '-nodefaults', '-display', 'none', '-vga', 'std'],
+        ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', '2560', '-nodefaults', '-display', 'none', '-vga', 'std'],
         ...['-serial', `file:${log}`, '-serial', `file:${output}`],
         ...['-drive', `file=${disk},format=raw,if=none,id=disk,cache=unsafe`, '-device', `virtio-blk-pci,drive=disk,serial=disk${how.includes('-kernel') ? '' : ',bootindex=0'}`],
         ...['-drive', `file=${scriptDisk},format=raw,if=none,id=script,read-only=on`, '-device', 'virtio-blk-pci,drive=script,serial=script'],
