@@ -13,12 +13,16 @@ import { readFileIfPresent } from '../files/atomic.ts';
 import { run } from '../run/run.ts';
 import { payloadGroup, type ZoneRuntime } from './groups.ts';
 
+const LXC_START = '/usr/bin/lxc-start';
+/** LXC, as root, writes a zone's ids itself where it finds no `newuidmap`; else it has two shells and two programs do it. */
+const PATH_WITHOUT_NEWUIDMAP = '/usr/sbin:/sbin';
+
 /** Start a zone whose configuration is written; returns when its init runs. @throws ZoneStartFailed with LXC's reason */
 export async function startZone(zone: ZoneRuntime): Promise<void> {
   const log = join(zone.lxcDirectory, zone.uuid, 'start.log');
   await rm(log, { force: true });
   try {
-    await run(['lxc-start', '-d', '-P', zone.lxcDirectory, '-n', zone.uuid, '-o', log, '-l', 'ERROR'], { startsDaemon: true });
+    await run([LXC_START, '-d', '-P', zone.lxcDirectory, '-n', zone.uuid, '-o', log, '-l', 'ERROR'], { startsDaemon: true, environment: { PATH: PATH_WITHOUT_NEWUIDMAP } });
   } catch (error) {
     if (!isErrorCode(error, 'CommandFailed')) throw error;
     throw hostErrors.ZoneStartFailed({ reason: reasonIn(await readFileIfPresent(log)) ?? error.message }, { cause: error });

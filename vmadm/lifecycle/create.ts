@@ -12,7 +12,7 @@ import { requireKnownOptions } from '../machines/start-spec.ts';
 import { isMachine, rangeKey } from './context.ts';
 import { diskCreation } from './disk-creation.ts';
 import { payloadFacts } from './payload-facts.ts';
-import { requireFlexibleSpace, requireSpace } from './require-space.ts';
+import { availableSpace, requireFlexibleSpace, requireSpace } from './require-space.ts';
 import { rootProperties } from './root-properties.ts';
 import { lockName, perform, planFor, step, type Workshop } from './perform.ts';
 
@@ -49,8 +49,9 @@ interface Admitted {
 function admit(workshop: Workshop, payload: Payload): Promise<Admitted> {
   const { paths } = workshop.node;
   return withLock({ scope: paths.config, name: 'admission', action: 'create' }, async () => {
-    const record = await recordFor(workshop, payload);
-    await requireSpace(workshop.node, record);
+    // Each asks the pool, by a process of its own.
+    const [record, available] = await Promise.all([recordFor(workshop, payload), availableSpace(workshop.node)]);
+    requireSpace(workshop.node, record, available);
     const operation = newOperationId();
     const lock = await takeLock({ scope: paths.config, name: lockName(record.uuid), action: 'create' });
     await stageRecord(workshop.node, record, operation);

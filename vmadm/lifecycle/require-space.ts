@@ -12,21 +12,25 @@ const MEBIBYTE = 1024 * 1024;
 /** A clone takes nothing by itself, but its first boot must be able to write, and ZFS needs room to destroy it again. */
 const LEAST_MIB = 48;
 
+/** What the pool has room for, in MiB. */
+export async function availableSpace(node: Node): Promise<number> {
+  return Math.floor((await availableBytes(dataset(node.pool))) / MEBIBYTE);
+}
+
 /** Refuse an instance that the pool has no room for, with the numbers, before anything is made. @throws NoSpace */
-export async function requireSpace(node: Node, record: VmRecord): Promise<void> {
+export function requireSpace(node: Node, record: VmRecord, available: number): void {
   const ofDisks = ownedDisks(record).reduce((sum, { size, refreservation }) => sum + setAside(node, size, refreservation), 0);
-  await requireRoom(node, record.brand === 'bhyve' ? machineSpace(node, record).reservation : ofDisks);
+  requireRoom(node, record.brand === 'bhyve' ? machineSpace(node, record).reservation : ofDisks, available);
 }
 
 /** Refuse a change of a bhyve machine by which more is set aside than the pool has. @throws NoSpace */
 export async function requireSpaceFor(node: Node, before: VmRecord, after: VmRecord): Promise<void> {
   const more = machineSpace(node, after).reservation - machineSpace(node, before).reservation;
-  if (more > 0) await requireRoom(node, more);
+  if (more > 0) requireRoom(node, more, await availableSpace(node));
 }
 
-async function requireRoom(node: Node, reserved: number): Promise<void> {
+function requireRoom(node: Node, reserved: number, available: number): void {
   const needed = LEAST_MIB + reserved;
-  const available = Math.floor((await availableBytes(dataset(node.pool))) / MEBIBYTE);
   if (available < needed) throw vmErrors.NoSpace({ pool: node.pool, available, needed });
 }
 

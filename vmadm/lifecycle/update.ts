@@ -13,7 +13,7 @@ import { rangeKey, recordOf } from './context.ts';
 import { diskChanges, type DiskChanges } from './disk-changes.ts';
 import { payloadFacts } from './payload-facts.ts';
 import { perform, planFor, step, withInstance, type Workshop } from './perform.ts';
-import { requireFlexibleSpace, requireSpace, requireSpaceFor } from './require-space.ts';
+import { availableSpace, requireFlexibleSpace, requireSpace, requireSpaceFor } from './require-space.ts';
 import { liveSteps } from './live-steps.ts';
 import { rootSteps, storageSteps } from './storage-steps.ts';
 import { pendingChanges, unheardWarnings } from './pending.ts';
@@ -92,7 +92,7 @@ async function requirePossible(node: Workshop['node'], { before, after, disks }:
   requireFlexibleSpace(after);
   await requireForeignDisks(node, { ...after, disks: addedForeign });
   if (after.brand === 'bhyve') await requireSpaceFor(node, before, after);
-  else if (added.length > 0 || reserved.length > 0) await requireSpace(node, { ...after, disks: [...added.map(({ record }) => record), ...reserved] });
+  else if (added.length > 0 || reserved.length > 0) requireSpace(node, { ...after, disks: [...added.map(({ record }) => record), ...reserved] }, await availableSpace(node));
 }
 
 interface Surroundings {

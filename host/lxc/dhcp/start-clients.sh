@@ -3,6 +3,7 @@
 # LXC runs this when a zone has its interfaces and before its first instruction, at every boot. The clients run in the zone,
 # as its root, and so can do nothing that the zone could not do itself; they end with it. LXC lets nobody in before the zone
 # runs, so they wait for that in the background.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin # LXC's own is shorter
 directory=$1
 shift
 for nic; do
