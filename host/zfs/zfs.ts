@@ -80,6 +80,8 @@ export async function unmountDataset(name: Dataset): Promise<void> {
 export interface DestroyOptions {
   /** Also its snapshots and children. Never its clones: a dataset that others stand on is refused. */
   readonly recursive?: boolean;
+  /** Where it is mounted. zfs-fuse learns a moment late that somebody unmounted, and finds busy what `zfs destroy` itself has unmounted. */
+  readonly mountedAt?: string;
 }
 
 /**
@@ -87,9 +89,11 @@ export interface DestroyOptions {
  * this waits for that instead of failing.
  * @throws DatasetBusy after half a minute, CommandFailed when it has dependents.
  */
-export async function destroyDataset(name: Dataset, options: DestroyOptions = {}): Promise<void> {
+export async function destroyDataset(name: Dataset, { recursive = false, mountedAt }: DestroyOptions = {}): Promise<void> {
+  // Whether that succeeds is for `zfs destroy` to say.
+  if (mountedAt !== undefined && !isZfsInKernel()) await oneAtATime(() => run(['umount', '--', mountedAt], { acceptExitCodes: [0, 1, 32] }));
   await untilNotBusy(name, async () => {
-    const argv: [string, ...string[]] = ['zfs', 'destroy', ...(options.recursive ? ['-r'] : []), name];
+    const argv: [string, ...string[]] = ['zfs', 'destroy', ...(recursive ? ['-r'] : []), name];
     const { exitCode, stderr } = await oneAtATime(() => run(argv, { acceptExitCodes: [0, 1] }));
     if (exitCode !== 0 && !/does not exist/.test(stderr)) throw commandFailed('zfs destroy', stderr);
   });
@@ -157,12 +161,16 @@ export async function availableBytes(name: Dataset): Promise<number> {
   return Number((await getProperties(name, 'available'))?.available ?? 0);
 }
 
+function isZfsInKernel(): boolean {
+  return existsSync('/dev/zfs');
+}
+
 /**
  * zfs-fuse has been seen to hang when two commands mount at the same moment: each waits in the daemon for the other's
  * mount. The kernel's ZFS has no such trouble, and no lock here.
  */
 function oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
-  if (existsSync('/dev/zfs')) return work();
+  if (isZfsInKernel()) return work();
   return withLock({ scope: '/run/zfs', name: 'mounts', action: 'another mount' }, work);
 }
 

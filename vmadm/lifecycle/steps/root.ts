@@ -75,10 +75,11 @@ export const destroy: StepKind<VmContext, DestroyArgs> = {
   isDone: async () => false,
   async perform({ uuid }, { on }) {
     const name = rootDataset(on.node, uuid);
-    const properties = await getProperties(name, INSTANCE);
+    const properties = await getProperties(name, INSTANCE, 'mountpoint');
     if (!properties) return;
     if (properties[INSTANCE] !== uuid) throw vmErrors.NotOurDataset({ dataset: name, uuid });
-    await destroyDataset(name, { recursive: true });
+    const { mountpoint } = properties;
+    await destroyDataset(name, { recursive: true, ...(mountpoint.startsWith('/') && { mountedAt: mountpoint }) });
   },
   undo: async () => undefined,
 };
