@@ -9,11 +9,13 @@ import { retrySerialization, sqlState } from './retry.ts';
 const CONNECT_SECONDS = 10;
 const STATEMENT_MILLISECONDS = 120_000;
 const CONNECTIONS = 20;
+/** A new connection is a process of the server's that knows nothing yet. */
+const IDLE_MILLISECONDS = 5 * 60 * 1000;
 
 /** Any PostgreSQL server. It may go away and come back: what is asked meanwhile waits a while, then fails with DatabaseUnreachable. */
 export async function openPostgres(url: string): Promise<Database> {
   const connection = { connectionString: url, types: { getTypeParser }, application_name: 'zonewright-head', connectionTimeoutMillis: CONNECT_SECONDS * 1000 };
-  const pool = new pg.Pool({ ...connection, max: CONNECTIONS, statement_timeout: STATEMENT_MILLISECONDS, idle_in_transaction_session_timeout: STATEMENT_MILLISECONDS });
+  const pool = new pg.Pool({ ...connection, max: CONNECTIONS, idleTimeoutMillis: IDLE_MILLISECONDS, statement_timeout: STATEMENT_MILLISECONDS, idle_in_transaction_session_timeout: STATEMENT_MILLISECONDS });
   // An idle connection that breaks is dropped by the pool; who asks next gets another one.
   pool.on('error', () => undefined);
   const listener = openListener(connection);

@@ -51,17 +51,21 @@ async function openKeeper(directory: string): Promise<{ close(): Promise<void> }
   const ended = new AbortController();
   let lock: Lock | undefined;
   let server: Launched | undefined;
+  /** As long as it lives, the server does: a new one every time would cost the server a process. */
+  let line: pg.Client | undefined;
 
   /** Take the lock when it is free, and see that the server runs when it is ours. @returns whether it answers */
   const look = async (): Promise<boolean> => {
     lock ??= await tryLock({ scope: directory, name: 'postgres' });
-    if (await answers(directory)) return true;
+    line ??= await connected(directory, () => (line = undefined));
+    if (line) return true;
     if (!lock) return false;
     server?.letGo();
     server = await startServer(directory);
     return true;
   };
   const stop = async (): Promise<void> => {
+    await line?.end().catch(() => undefined);
     if (lock) await stopServer(directory);
     server?.letGo();
     await lock?.release();
@@ -144,17 +148,27 @@ async function makeDatabase(directory: string): Promise<void> {
   }
 }
 
-/** Whether the server lets us in. Only the socket's directory keeps others out, so there is no password. */
+/** Whether the server lets us in. */
 async function answers(directory: string): Promise<boolean> {
+  const client = await connected(directory, () => undefined);
+  await client?.end().catch(() => undefined);
+  return client !== undefined;
+}
+
+/**
+ * A connection to the server; undefined when it does not let us in. Only the socket's directory keeps others out, so there is no password.
+ * @param onEnd told when the connection has ended
+ */
+async function connected(directory: string, onEnd: () => void): Promise<pg.Client | undefined> {
   const client = new pg.Client({ connectionString: urlOf(directory, 'postgres'), connectionTimeoutMillis: 5000 });
   client.on('error', () => undefined);
   try {
     await client.connect();
-    return true;
+    client.on('end', onEnd);
+    return client;
   } catch {
-    return false;
-  } finally {
     await client.end().catch(() => undefined);
+    return undefined;
   }
 }
 
