@@ -2,6 +2,7 @@ import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { launch, type Launched } from '../../../host/run/launch.ts';
 import { run } from '../../../host/run/run.ts';
+import type { Emulator } from '../../../images/platform/emulator.ts';
 import type { Checks } from '../check.ts';
 import { newCustomer } from '../customer.ts';
 import { stock, type Fleet } from '../fleet.ts';
@@ -16,10 +17,12 @@ export interface Platforms {
   readonly first: string;
   readonly second: string;
   readonly broken: string;
+  /** What emulates the machines. */
+  readonly emulator: Emulator;
 }
 
-/** Where a fleet keeps its disks, which go with the sandbox, and what its consoles say, which stays. */
-export interface Place {
+/** What a fleet's machines run in; where it keeps their disks, which go with the sandbox, and what their consoles say, which stays. */
+export interface Place extends Pick<Platforms, 'emulator'> {
   readonly directory: string;
   readonly logs: string;
 }

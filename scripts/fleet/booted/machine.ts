@@ -1,8 +1,9 @@
 /** Bare machines of a booted fleet: QEMU without KVM, on a switch of the sandbox. */
-import { mkdir, open, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launch, type Launched } from '../../../host/run/launch.ts';
 import { run } from '../../../host/run/run.ts';
+import { EMULATED_PROCESSOR, OVMF, type Emulator } from '../../../images/platform/emulator.ts';
 
 export interface BareMachine {
   readonly name: string;
@@ -17,6 +18,7 @@ export interface BareMachine {
 
 export interface Hardware {
   readonly name: string;
+  readonly emulator: Emulator;
   /** For its disk. */
   readonly directory: string;
   /** For what its console says, which stays. */
@@ -28,15 +30,8 @@ export interface Hardware {
   readonly media?: readonly string[];
 }
 
-/**
- * Everything that QEMU can emulate, but for what costs more than it is worth: a fifth level of page tables, walked at every
- * turn, and AVX, which needs xsave, and with which a checksum takes four times as long.
- */
-export const EMULATED_PROCESSOR = 'max,la57=off,xsave=off';
 export const SWITCH = 'fleet';
 const DISK_GIGABYTES = 10;
-const OVMF = '/usr/share/OVMF/OVMF_CODE.fd';
-const OVMF_VARIABLES = '/usr/share/OVMF/OVMF_VARS.fd';
 
 /** A switch with an address of the sandbox's on it. */
 export async function makeSwitch(address: string): Promise<void> {
@@ -52,7 +47,7 @@ export async function assemble(hardware: Hardware): Promise<BareMachine> {
   const disk = join(directory, `${name}.disk`);
   await writeFile(disk, '');
   await truncate(disk, DISK_GIGABYTES * 1024 ** 3);
-  if (hardware.firmware === 'uefi') await run(['cp', OVMF_VARIABLES, join(directory, `${name}.vars`)]);
+  if (hardware.firmware === 'uefi') await copyFile(join(hardware.emulator.uefi, 'OVMF_VARS_4M.fd'), join(directory, `${name}.vars`));
   const port = `port-${name}`;
   await run(['ip', 'tuntap', 'add', 'dev', port, 'mode', 'tap']);
   await run(['ip', 'link', 'set', 'dev', port, 'master', SWITCH, 'up']);
@@ -83,17 +78,18 @@ interface Wiring {
   readonly from: 'disk' | 'cd' | 'network';
 }
 
-function argvOf({ name, directory, firmware, mac, mebibytes, media = [] }: Hardware, { disk, port, console, from }: Wiring): [string, ...string[]] {
+function argvOf({ name, emulator, directory, firmware, mac, mebibytes, media = [] }: Hardware, { disk, port, console, from }: Wiring): [string, ...string[]] {
   const first = (device: 'disk' | 'cd' | 'network'): string => (device === from ? ',bootindex=1' : device === 'disk' ? ',bootindex=2' : '');
   return [
-    'qemu-system-x86_64',
+    ...emulator.argv,
     ...['-name', `zonewright-fleet-${name}`, '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std'],
     ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', String(mebibytes)],
     ...(firmware === 'bios' ? [] : ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${OVMF}`, '-drive', `if=pflash,format=raw,unit=1,file=${join(directory, `${name}.vars`)}`]),
     ...['-device', 'virtio-rng-pci'],
     // What a machine wrote is safe when its power is cut as soon as it is with the host, which stays up.
     ...['-drive', `id=disk,if=none,format=raw,cache=writeback,discard=unmap,file=${disk}`, '-device', `virtio-blk-pci,drive=disk,serial=${name}${first('disk')}`],
-    ...['-netdev', `tap,id=net,ifname=${port},script=no,downscript=no`, '-device', `virtio-net-pci,netdev=net,mac=${mac}${first('network')}`],
+    // UEFI has a driver of its own. The one on QEMU's ROM is slower, and has crashed in the middle of an initramfs.
+    ...['-netdev', `tap,id=net,ifname=${port},script=no,downscript=no`, '-device', `virtio-net-pci,netdev=net,mac=${mac}${firmware === 'uefi' ? ',romfile=' : ''}${first('network')}`],
     ...media.flatMap((file, index) => ['-drive', `id=cd${index},if=none,media=cdrom,format=raw,readonly=on,file=${file}`, '-device', `ide-cd,drive=cd${index},bus=ide.${index}${index === 0 ? first('cd') : ''}`]),
     ...['-chardev', `socket,id=serial,path=${join(directory, `${name}.serial`)},server=on,wait=off,logfile=${console},logappend=on`, '-serial', 'chardev:serial'],
     ...['-watchdog-action', 'reset'],

@@ -16,7 +16,7 @@ export async function liveBooted(sandbox: string, keep: boolean, checks: Checks)
   const platforms = JSON.parse(await readFile(process.env['ZONEWRIGHT_FLEET_PLATFORMS'] ?? '', 'utf8')) as Platforms;
   const logs = process.env['ZONEWRIGHT_FLEET_LOGS'] ?? join(sandbox, 'logs');
   checks.tell(`What the consoles say goes to ${logs}.`);
-  const fleet = await bootFleet({ directory: join(sandbox, 'fleet'), logs }, platforms, checks);
+  const fleet = await bootFleet({ directory: join(sandbox, 'fleet'), logs, emulator: platforms.emulator }, platforms, checks);
   try {
     const instances = await ordinaryDay(fleet, checks);
     if (keep) {

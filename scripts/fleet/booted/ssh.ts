@@ -11,7 +11,7 @@ import type { BareMachine } from './machine.ts';
 const OPTIONS = ['-o', 'StrictHostKeyChecking=accept-new', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=5', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=6', '-o', 'LogLevel=ERROR'];
 /** A command does not make a connection of its own. */
 const OVER_THE_KEPT_ONE = ['-o', 'ProxyCommand=false'];
-const RETRY_MILLISECONDS = 3000;
+const RETRY_MILLISECONDS = 5000;
 
 /** Who logs in, and what is known of those that were logged in to. */
 export interface Access {

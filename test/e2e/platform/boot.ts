@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../host/run/run.ts';
-import { EMULATED_PROCESSOR } from '../../../scripts/fleet/booted/machine.ts';
+import { EMULATED_PROCESSOR, OVMF, platformEmulator, type Emulator } from '../../../images/platform/emulator.ts';
 
 /** A bare machine of the test's own: QEMU without KVM, with disks that stay between its boots. */
 export interface BareMachine {
@@ -33,7 +33,6 @@ const BOOT_MINUTES = 12;
 const SCRIPT_BYTES = 64 * 1024;
 const SCRIPT_DISK = '/dev/disk/by-id/virtio-script';
 const RUN_SCRIPT = `until test -e ${SCRIPT_DISK}; do sleep 1; done; exec sh ${SCRIPT_DISK}`;
-const OVMF = '/usr/share/OVMF';
 /** On a busy host an emulated timer comes too late for the kernel's test of it. A medium's own words say `panic=10`: it then tries again. */
 const EMULATED = 'no_timer_check';
 
@@ -41,6 +40,7 @@ const EMULATED = 'no_timer_check';
 export async function bareMachine(options: { readonly diskGigabytes: number; readonly files: readonly string[] }): Promise<BareMachine> {
   const directory = await mkdtemp(join(tmpdir(), 'zonewright-platform-'));
   const disk = join(directory, 'disk.img');
+  const emulator = await platformEmulator({ say: () => undefined });
   await writeFile(disk, '');
   await truncate(disk, options.diskGigabytes * 1024 ** 3);
   const files = join(directory, 'files.iso');
@@ -51,11 +51,11 @@ export async function bareMachine(options: { readonly diskGigabytes: number; rea
       await writeFile(scriptDisk, `exec </dev/null >/dev/ttyS1 2>&1\n${script}\nexit\n`.padEnd(SCRIPT_BYTES, '\n'));
       await run(
         [
-          'qemu-system-x86_64',
+          ...emulator.argv,
           ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', String(megabytes), '-nodefaults', '-display', 'none', '-vga', 'std'],
           ...(from === 'files'
             ? ['-no-reboot', '-kernel', join(platform, 'vmlinuz'), '-initrd', initramfs, '-append', `${EMULATED} console=ttyS0 systemd.run="/bin/sh -c '${RUN_SCRIPT}'" ${append}`]
-            : [...(await medium(directory, platform, from)), ...unitOf(RUN_SCRIPT)]),
+            : [...(await medium(emulator, directory, platform, from)), ...unitOf(RUN_SCRIPT)]),
           // The login prompt on the first port hangs up whatever else has it open.
           ...['-serial', `file:${log}`, '-serial', `file:${output}`],
           ...['-drive', `file=${disk},format=raw,if=none,id=disk,cache=unsafe`, '-device', 'virtio-blk-pci,drive=disk,serial=disk'],
@@ -72,14 +72,14 @@ export async function bareMachine(options: { readonly diskGigabytes: number; rea
   };
 }
 
-async function medium(directory: string, platform: string, from: 'cd under BIOS' | 'usb under UEFI'): Promise<string[]> {
+async function medium(emulator: Emulator, directory: string, platform: string, from: 'cd under BIOS' | 'usb under UEFI'): Promise<string[]> {
   const iso = join(platform, (await readdir(platform)).find((name) => name.endsWith('.iso')) ?? 'no ISO');
   const drive = ['-drive', `file=${iso},format=raw,if=none,id=medium,read-only=on`];
   if (from === 'cd under BIOS') return [...drive, '-device', 'ide-cd,drive=medium,bootindex=0'];
   const variables = join(directory, 'uefi-variables');
-  await copyFile(join(OVMF, 'OVMF_VARS_4M.fd'), variables);
+  await copyFile(join(emulator.uefi, 'OVMF_VARS_4M.fd'), variables);
   const flash = (file: string, options: string): string[] => ['-drive', `file=${file},format=raw,if=pflash,${options}`];
-  return [...flash(join(OVMF, 'OVMF_CODE_4M.fd'), 'unit=0,read-only=on'), ...flash(variables, 'unit=1'), ...drive, '-device', 'qemu-xhci', '-device', 'usb-storage,drive=medium,bootindex=0'];
+  return [...flash(OVMF, 'unit=0,read-only=on'), ...flash(variables, 'unit=1'), ...drive, '-device', 'qemu-xhci', '-device', 'usb-storage,drive=medium,bootindex=0'];
 }
 
 /** A medium's own command line says nothing of tests: the firmware's tables hand a unit to systemd. */

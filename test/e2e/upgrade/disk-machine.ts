@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../host/run/run.ts';
-import { EMULATED_PROCESSOR } from '../../../scripts/fleet/booted/machine.ts';
+import { EMULATED_PROCESSOR, platformEmulator } from '../../../images/platform/emulator.ts';
 
 /** A machine that boots from its own disk, by itself and again and again, as its firmware and GRUB have it. */
 export interface DiskMachine {
@@ -27,6 +27,7 @@ const SCRIPT_DISK = '/dev/disk/by-id/virtio-script';
 /** Make one with one empty disk, and directories that its boots find on a read-only disk. */
 export async function diskMachine(options: { readonly gigabytes: number; readonly files: readonly string[] }): Promise<DiskMachine> {
   const directory = await mkdtemp(join(tmpdir(), 'zonewright-upgrade-'));
+  const emulator = await platformEmulator({ say: () => undefined });
   const [disk, files, scriptDisk] = [join(directory, 'disk.img'), join(directory, 'files.iso'), join(directory, 'script')];
   await writeFile(disk, '');
   await truncate(disk, options.gigabytes * 1024 ** 3);
@@ -38,7 +39,8 @@ export async function diskMachine(options: { readonly gigabytes: number; readonl
     await run(
       [
         // It must not outlive a test that is killed.
-        ...(['setpriv', '--pdeathsig', 'KILL', '--', 'qemu-system-x86_64'] as const),
+        ...(['setpriv', '--pdeathsig', 'KILL', '--'] as const),
+        ...emulator.argv,
         ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', '2560', '-nodefaults', '-display', 'none', '-vga', 'std'],
         ...['-serial', `file:${log}`, '-serial', `file:${output}`],
         ...['-drive', `file=${disk},format=raw,if=none,id=disk,cache=unsafe`, '-device', `virtio-blk-pci,drive=disk,serial=disk${how.includes('-kernel') ? '' : ',bootindex=0'}`],
