@@ -6,6 +6,8 @@ import { ZFS_DAEMON } from '../../host/zfs/daemon.ts';
 export const ZFS_UNIT = 'zonewright-zfs.service';
 export const NODE_UNIT = 'zonewright-node.service';
 export const AGENT_UNIT = 'zonewright-agent.service';
+/** Is there when the next start of `NODE_UNIT` has nothing to do. */
+export const SET_UP_JUST_NOW = '/run/zonewright/set-up-just-now';
 /** Setup's own directory, which comes before that of packages. */
 const UNIT_DIRECTORY = '/etc/systemd/system';
 export const PACKAGED_UNITS = '/usr/lib/systemd/system';
@@ -76,7 +78,8 @@ function nodeUnit(program: string): Unit {
     Service: [
       ['Type', 'oneshot'],
       ['RemainAfterExit', 'yes'],
-      ['ExecStart', `"${program}" setup`],
+      // Where a set-up has only just been done it is not done again, which would take as long.
+      ['ExecStart', `/bin/sh -c 'rm ${SET_UP_JUST_NOW} 2>/dev/null || exec "${program}" setup'`],
     ],
     Install: [['WantedBy', `multi-user.target ${ZFS_UNIT}`]],
   };

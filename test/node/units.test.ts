@@ -15,7 +15,7 @@ test('where ZFS is a daemon, a unit keeps it alive and the node follows it', () 
 test('where ZFS is a module, there are only the units of the node and its agent, with the same text', () => {
   const units = unitTexts(PROGRAM, undefined);
   assert.deepEqual([...units.keys()], [NODE_UNIT, AGENT_UNIT]);
-  assert.match(units.get(NODE_UNIT) ?? '', /^ExecStart="\/opt\/zonewright\/bin\/zonewright" setup$/m);
+  assert.match(units.get(NODE_UNIT) ?? '', /^ExecStart=\/bin\/sh -c 'rm \/run\/zonewright\/set-up-just-now 2>\/dev\/null \|\| exec "\/opt\/zonewright\/bin\/zonewright" setup'$/m);
   assert.doesNotMatch(units.get(NODE_UNIT) ?? '', /^(Wants|Requires)=zonewright-zfs/m);
   assert.equal(units.get(NODE_UNIT), unitTexts(PROGRAM, {}).get(NODE_UNIT));
 });
