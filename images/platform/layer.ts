@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { run } from '../../host/run/run.ts';
@@ -11,6 +11,8 @@ import { compress } from './root.ts';
 const FILES = join(import.meta.dirname, 'files');
 /** What set-up would write otherwise, at every boot. */
 const NODE_UNITS = [...unitTexts(join(PROGRAM_FILES, 'bin/zonewright'), undefined)];
+/** Debian's commands of these names are scripts, whose language is left out of the image. */
+const DATABASE_CLIENTS = ['pg_dump', 'pg_restore', 'psql'];
 /** Made anew with every change of ours: 19 would save 4 MB and take 20 seconds instead of 2. */
 const COMPRESSION = 9;
 
@@ -24,6 +26,8 @@ export async function ourLayer(workshop: Workshop, executable: Part): Promise<Pa
     await installProgram(executable, root);
     await addFiles(root);
     for (const [name, text] of NODE_UNITS) await writeFile(join(root, unitPath(name)), text, { mode: 0o644 });
+    await mkdir(join(root, 'usr/bin'), { recursive: true, mode: 0o755 });
+    for (const name of DATABASE_CLIENTS) await symlink(`../lib/postgresql/17/bin/${name}`, join(root, 'usr/bin', name));
     await run(['systemctl', '--root', root, 'preset-all']);
     // Older than everything below it, or systemd would take /usr for updated and prepare the root anew at every boot.
     await compress(root, join(directory, 'zonewright.squashfs'), COMPRESSION, ['-all-time', '1', '-all-root']);
