@@ -3,7 +3,7 @@
 # and ends with it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-"$here/bootstrap.sh" --machines --peers
+"$here/bootstrap.sh" --machines --postgres --peers
 "$here/with-node.sh" "$here/../images/seed/build.ts" minimal debian tiny-vm >/dev/null
 ZONEWRIGHT_BENCH_EXECUTABLE=$("$here/with-node.sh" "$here/../test/bench/executable.ts" | tail -n 1)
 export ZONEWRIGHT_BENCH_EXECUTABLE

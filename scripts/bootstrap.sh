@@ -2,7 +2,8 @@
 # Install what Zonewright needs on this machine: Debian packages, the project's Node and libraries. It looks at what is
 # there, not at what an earlier run said, so it can be repeated and interrupted at any moment; with nothing to do it takes
 # a blink. Everything that could stop it is checked before anything is changed; with --check nothing else is done.
-# --machines adds what machines need: QEMU, firmware, what their images are made with; --peers what the benchmark compares with.
+# --machines adds what machines need: QEMU, firmware, what their images are made with; --postgres a head node's database; --peers
+# what the benchmark compares with.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 NEEDED_MIB=3072
@@ -45,6 +46,7 @@ wanted_packages() {
     libcap2-bin iputils-ping util-linux kmod procps ca-certificates debian-archive-keyring gcc libc6-dev busybox-static
   # Machines need much that zones do not; a first zone should not wait for it.
   [ -z "$machines" ] || printf '%s\n' qemu-system-x86 qemu-utils ovmf syslinux syslinux-common mtools cpio fdisk e2fsprogs squashfs-tools xorriso grub-common grub-pc-bin grub-efi-amd64-bin dnsmasq-base ipxe curl openssh-client man-db
+  [ -z "$postgres" ] || echo postgresql
   [ -z "$peers" ] || printf '%s\n' lxd lxd-client lxd-tools podman runc netavark btrfs-progs dnsmasq-base curl
 }
 
@@ -87,7 +89,7 @@ release_services() { # only what we put there, also when an earlier run was kill
 install_packages() {
   local packages=("$@") unit units=()
   say "Installing Debian packages: ${packages[*]}"
-  for unit in lxc-net.service lxc.service zfs-fuse.service lxd.service lxd.socket lxd-containers.service podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service; do
+  for unit in lxc-net.service lxc.service zfs-fuse.service postgresql.service lxd.service lxd.socket lxd-containers.service podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service; do
     [ -e "/lib/systemd/system/$unit" ] || units+=("$unit")
   done
   hold_services
@@ -110,13 +112,14 @@ trap release_services EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-machines='' peers='' check_only=''
+machines='' postgres='' peers='' check_only=''
 for option in "$@"; do
   case "$option" in
     --machines) machines=yes ;;
+    --postgres) postgres=yes ;;
     --peers) peers=yes ;;
     --check) check_only=yes ;;
-    *) refuse "unknown option '$option'" 'Known are --machines, --peers and --check.' ;;
+    *) refuse "unknown option '$option'" 'Known are --machines, --postgres, --peers and --check.' ;;
   esac
 done
 

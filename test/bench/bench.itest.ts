@@ -17,7 +17,7 @@ const MOST_OVER_FLOOR = 30;
 const MOST_OVER_NODE = 25;
 
 const endings: Array<() => Promise<unknown>> = [];
-const session: Session = { rounds: ROUNDS, quick: true, scales: [1], calibrations: [], figures: [], progress: () => undefined, remark: () => undefined, onEnd: (work) => void endings.unshift(work) };
+const session: Session = { rounds: ROUNDS, quick: true, scales: [1], postgres: false, calibrations: [], figures: [], progress: () => undefined, remark: () => undefined, onEnd: (work) => void endings.unshift(work) };
 let bench: BenchNode;
 
 before(async () => {

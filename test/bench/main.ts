@@ -16,6 +16,7 @@ const RESULTS = join(import.meta.dirname, '../../.cache/bench');
 const OPTIONS = {
   rounds: { type: 'string' },
   scale: { type: 'string', default: '1' },
+  postgres: { type: 'boolean', default: false },
   quick: { type: 'boolean', default: false },
   markdown: { type: 'boolean', default: false },
   out: { type: 'string', default: RESULTS },
@@ -32,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     return values.help ? 0 : 2;
   }
   const names = positionals.length > 0 ? [...new Set(positionals)] : Object.keys(PARTS).filter((name) => !PARTS[name]?.onRequest);
-  const report = await measure(names, { rounds, scales, quick: values.quick });
+  const report = await measure(names, { rounds, scales, quick: values.quick, postgres: values.postgres });
   await keep(report, values.out);
   process.stdout.write(values.markdown ? markdown(report) : table(report));
   process.stderr.write(`\nkept in ${values.out}\n`);
@@ -40,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /** Measure one part after the other. One that fails is told of, and the others go on. */
-async function measure(names: readonly string[], options: Pick<Session, 'rounds' | 'scales' | 'quick'>): Promise<Report> {
+async function measure(names: readonly string[], options: Pick<Session, 'rounds' | 'scales' | 'quick' | 'postgres'>): Promise<Report> {
   const load = loadBefore();
   const began = new Date();
   const kept: Pick<Session, 'calibrations' | 'figures'> = { calibrations: [calibrate(), calibrate()], figures: [] };
@@ -86,6 +87,7 @@ function usage(): string {
 ${parts.join('')}
     --rounds N    rounds that count, instead of each part's own number
     --scale A,B   scales of the head's part, like 1,3,10 (default 1)
+    --postgres    the head's part on PostgreSQL instead of PGlite
     --quick       small sizes and two rounds: a look, not a judgement
     --markdown    print the table as docs/performance.md has it
     --out DIR     where bench.json and the curves go (default .cache/bench)

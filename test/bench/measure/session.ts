@@ -9,6 +9,8 @@ export interface Session {
   readonly quick: boolean;
   /** For parts that are measured at several scales: which. */
   readonly scales: readonly number[];
+  /** Whether the head node is measured with PostgreSQL, as one of any size has it, instead of PGlite. */
+  readonly postgres: boolean;
   readonly calibrations: Calibration[];
   readonly figures: Figure[];
   /** A line that the next one may replace. */

@@ -1,5 +1,8 @@
-/** What a head node asks of its database: where a VM may go, and pages of all VMs. On PGlite, which is the slower of the two. */
+/** What a head node asks of its database: where a VM may go, and pages of all VMs. */
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Database } from '../../../headnode/db/database.ts';
 import { openDatabase } from '../../../headnode/db/open-database.ts';
 import { openPlacement } from '../../../headnode/placement/open-placement.ts';
@@ -20,12 +23,14 @@ const OWNERS = Array.from({ length: 100 }, () => randomUUID());
 const HEAD = 'head';
 
 export async function measureDatabase(session: Session, scale: number): Promise<void> {
-  const db = await openDatabase({ kind: 'pglite' });
+  const directory = await mkdtemp(join(tmpdir(), 'zonewright-bench-'));
+  const db = await openDatabase(session.postgres ? { kind: 'private-postgres', directory } : { kind: 'pglite' });
   try {
     await measurePlacement(session, db, Math.round(SERVERS * scale));
     await measurePages(session, db, Math.round(LISTED_VMS * scale));
   } finally {
     await db.close();
+    await rm(directory, { recursive: true });
   }
 }
 
@@ -68,7 +73,7 @@ async function measurePages(session: Session, db: Database, count: number): Prom
   }
   const series = { 'the first': first, 'in the middle': inTheMiddle, "one owner's": owned };
   session.figures.push({ part: 'head', what: `a page of ${PAGE.toLocaleString('en')} VMs`, unit: 'ms', at: count, along: 'VMs', series });
-  session.figures.push({ part: 'head', what: 'memory of the process with the database in it', unit: 'MiB', at: count, along: 'VMs', series: { [HEAD]: [process.memoryUsage.rss() / 1024 ** 2] } });
+  session.figures.push({ part: 'head', what: session.postgres ? 'memory of the process that asks it' : 'memory of the process with the database in it', unit: 'MiB', at: count, along: 'VMs', series: { [HEAD]: [process.memoryUsage.rss() / 1024 ** 2] } });
 }
 
 async function timeOf(work: () => Promise<unknown>): Promise<number> {

@@ -21,7 +21,7 @@ const HEAD = 'head';
 
 async function measureNodes(session: Session, nodes: number): Promise<void> {
   session.progress('starting a head process');
-  const fleet = await openFleet({ postgres: false });
+  const fleet = await openFleet({ postgres: session.postgres });
   session.onEnd(() => fleet.close());
   const heartbeats: number[] = [];
   fleet.onSpoken = (path, milliseconds) => void (path.endsWith('/heartbeat') && heartbeats.push(milliseconds));
