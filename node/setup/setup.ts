@@ -12,7 +12,7 @@ import { readFileIfPresent, writeFileAtomically } from '../../host/files/atomic.
 import { withLock } from '../../host/lock/lock.ts';
 import { nodeErrors } from '../errors.ts';
 import { decideOptions, type SetupRequest } from './options.ts';
-import type { Finding, Setup, SetupStep } from './step.ts';
+import type { Setup, SetupStep } from './step.ts';
 import { agentStep } from './steps/agent.ts';
 import { configStep } from './steps/config.ts';
 import { datasetsStep } from './steps/datasets.ts';
@@ -52,10 +52,9 @@ export async function setUp(request: SetupRequest, report: (line: SetupLine) => 
   await mkdir(dirname(configPath), { recursive: true, mode: 0o755 });
   await withLock({ scope: configPath, name: 'setup', action: 'zonewright setup' }, async () => {
     const setup = await open(request, configPath);
-    const findings: Finding[] = [];
-    for (const step of SETUP_STEPS) findings.push(await step.inspect(setup));
+    for (const step of SETUP_STEPS) await step.inspect(setup);
     await keepIdentity(setup);
-    for (const [index, step] of SETUP_STEPS.entries()) report(await bringAbout(step, setup, findings[index]));
+    for (const step of SETUP_STEPS) report(await bringAbout(step, setup));
   });
 }
 
@@ -71,9 +70,8 @@ export async function planSetup(request: SetupRequest): Promise<SetupLine[]> {
   return lines;
 }
 
-/** @param before what was found before any step did something: what was there then is there still, what was missing may have come with another step */
-async function bringAbout(step: SetupStep, setup: Setup, before: Finding | undefined): Promise<SetupLine> {
-  const finding = before?.ready ? before : await step.inspect(setup);
+async function bringAbout(step: SetupStep, setup: Setup): Promise<SetupLine> {
+  const finding = await step.inspect(setup);
   if (finding.ready) return { state: 'ok', step: step.name, fact: finding.fact };
   return { state: 'done', step: step.name, fact: await step.perform(setup) };
 }
