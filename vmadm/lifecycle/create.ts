@@ -6,7 +6,7 @@ import { takeLock, withLock, type Lock } from '../../host/lock/lock.ts';
 import { bridgesFor } from '../brands/write-zone-config.ts';
 import type { Payload } from '../engine.ts';
 import { preparePayload, type VmRecord } from '../payload/index.ts';
-import { listRecords, readStagedRecords, stageRecord } from '../store/records.ts';
+import { recordsInUse, stageRecord } from '../store/records.ts';
 import { ownedDisks, requireForeignDisks } from '../machines/disks.ts';
 import { requireKnownOptions } from '../machines/start-spec.ts';
 import { isMachine, rangeKey } from './context.ts';
@@ -60,7 +60,7 @@ function admit(workshop: Workshop, payload: Payload): Promise<Admitted> {
 }
 
 async function recordFor({ node }: Workshop, payload: Payload): Promise<VmRecord> {
-  const others = [...(await listRecords(node)), ...(await readStagedRecords(node))];
+  const others = await recordsInUse(node);
   const { record } = await preparePayload(payload, await payloadFacts(node), others);
   requireKnownOptions(record);
   await requireForeignDisks(node, record);

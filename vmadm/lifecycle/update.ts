@@ -8,7 +8,7 @@ import { stateOf, viewHost } from '../instance/state.ts';
 import { requireForeignDisks } from '../machines/disks.ts';
 import { requireKnownOptions } from '../machines/start-spec.ts';
 import { applyUpdate, type VmRecord } from '../payload/index.ts';
-import { listRecords, readStagedRecords, removeStagedRecord, stageRecord } from '../store/records.ts';
+import { recordsInUse, removeStagedRecord, stageRecord } from '../store/records.ts';
 import { rangeKey, recordOf } from './context.ts';
 import { diskChanges, type DiskChanges } from './disk-changes.ts';
 import { payloadFacts } from './payload-facts.ts';
@@ -66,7 +66,7 @@ function admit({ node }: Workshop, uuid: string, payload: Payload): Promise<Prep
 async function prepare(node: Workshop['node'], uuid: string, payload: Payload): Promise<Prepared> {
   const before = await recordOf(node, uuid);
   const live = await stateOf(node, before, await viewHost(node));
-  const others = [...(await listRecords(node)), ...(await readStagedRecords(node))].filter((other) => other.uuid !== uuid);
+  const others = (await recordsInUse(node)).filter((other) => other.uuid !== uuid);
   const { record, changes, warnings } = await applyUpdate(before, payload, { facts: await payloadFacts(node), others, live });
   const after = keepingRange(node, before, record);
   const running = live.zone_state === 'running';

@@ -89,8 +89,16 @@ export async function removeStagedRecord(node: Node, uuid: string, operation: st
   await rm(previousPath(node, uuid, operation), { force: true });
 }
 
-/** The content of all records that are staged now. */
-export async function readStagedRecords(node: Node): Promise<VmRecord[]> {
+/**
+ * What instances have, and what operations are about to give them: nobody else may have it. Staged records are read first; one that is
+ * published in between would else be in neither list. It may be in both.
+ */
+export async function recordsInUse(node: Node): Promise<VmRecord[]> {
+  const staged = await readStagedRecords(node);
+  return [...(await listRecords(node)), ...staged];
+}
+
+async function readStagedRecords(node: Node): Promise<VmRecord[]> {
   const staged = await listStagedRecords(node);
   const records = await Promise.all(staged.map(({ uuid, operation }) => readStagedRecord(node, uuid, operation)));
   return records.filter((record) => record !== undefined);
