@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +26,8 @@ const START_MILLISECONDS = 120_000;
 
 export async function openFleet({ postgres }: { readonly postgres: boolean }): Promise<Fleet> {
   const directory = await mkdtemp(join(tmpdir(), 'zonewright-simulation-'));
+  // PostgreSQL runs as a user of its own, who has to come through.
+  if (postgres) await chmod(directory, 0o711);
   const outputPath = join(directory, 'output');
   const output = await open(outputPath, 'a', 0o600);
   const free = ['--admin', '--internal', '--cloudapi'].flatMap((option) => [option, '127.0.0.1:0']);
