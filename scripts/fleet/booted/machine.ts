@@ -3,7 +3,7 @@ import { copyFile, mkdir, open, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launch, type Launched } from '../../../host/run/launch.ts';
 import { run } from '../../../host/run/run.ts';
-import { EMULATED_PROCESSOR, OVMF, type Emulator } from '../../../images/platform/emulator.ts';
+import { EMULATED_PROCESSOR, type Emulator } from '../../../images/platform/emulator.ts';
 
 export interface BareMachine {
   readonly name: string;
@@ -47,7 +47,7 @@ export async function assemble(hardware: Hardware): Promise<BareMachine> {
   const disk = join(directory, `${name}.disk`);
   await writeFile(disk, '');
   await truncate(disk, DISK_GIGABYTES * 1024 ** 3);
-  if (hardware.firmware === 'uefi') await copyFile(join(hardware.emulator.uefi, 'OVMF_VARS_4M.fd'), join(directory, `${name}.vars`));
+  if (hardware.firmware === 'uefi') await copyFile(hardware.emulator.uefi.variables, join(directory, `${name}.vars`));
   const port = `port-${name}`;
   await run(['ip', 'tuntap', 'add', 'dev', port, 'mode', 'tap']);
   await run(['ip', 'link', 'set', 'dev', port, 'master', SWITCH, 'up']);
@@ -84,7 +84,7 @@ function argvOf({ name, emulator, directory, firmware, mac, mebibytes, media = [
     ...emulator.argv,
     ...['-name', `zonewright-fleet-${name}`, '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std'],
     ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', String(mebibytes)],
-    ...(firmware === 'bios' ? [] : ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${OVMF}`, '-drive', `if=pflash,format=raw,unit=1,file=${join(directory, `${name}.vars`)}`]),
+    ...(firmware === 'bios' ? [] : ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${emulator.uefi.code}`, '-drive', `if=pflash,format=raw,unit=1,file=${join(directory, `${name}.vars`)}`]),
     ...['-device', 'virtio-rng-pci'],
     // What a machine wrote is safe when its power is cut as soon as it is with the host, which stays up.
     ...['-drive', `id=disk,if=none,format=raw,cache=writeback,discard=unmap,file=${disk}`, '-device', `virtio-blk-pci,drive=disk,serial=${name}${first('disk')}`],
