@@ -23,6 +23,8 @@ export interface StopOptions {
   readonly force?: boolean;
   /** Seconds between asking and force; only brands with a time-out of their own take it (reference §3.4). */
   readonly timeout?: number;
+  /** The node goes down: so many seconds between asking and force for any brand, and what boots with the node still does. */
+  readonly withNode?: number;
 }
 
 /** What a machine boots from, for this boot only (reference §1.2, `start`). */

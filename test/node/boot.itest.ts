@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { run } from '../../host/run/run.ts';
+import { shutDownInstances } from '../../node/boot/shut-down-instances.ts';
 import { cli } from '../support/cli.ts';
 import { scratchNode, type ScratchNode } from '../support/scratch-node.ts';
 import { minimalImage } from '../support/seed-images.ts';
@@ -44,6 +45,16 @@ test('after a power cut what has autoboot comes back, and nothing else', async (
   assert.deepEqual([status, stdout], [0, `${wanted}  booted\n`], stderr);
   assert.match(await states(), new RegExp(`${wanted}:running`));
   assert.match(await states(), new RegExp(`${unwanted}:stopped`));
+});
+
+test('a node that goes down asks its guests to, and they boot with it again', async () => {
+  const asked = await cli(node, 'zlogin', [wanted, `(trap '' HUP; trap 'touch /asked; exit' TERM; while :; do sleep 1; done) >/dev/null 2>&1 </dev/null &`]);
+  assert.equal(asked.status, 0, asked.stderr);
+  assert.deepEqual(await shutDownInstances(node), [{ uuid: wanted, outcome: 'has shut down' }]);
+  assert.match(await states(), new RegExp(`${wanted}:stopped`));
+  await access(join(node.mountpoint, wanted, 'root/asked'));
+  await rm(join(node.runDirectory, 'booted'));
+  assert.equal((await cli(node, 'zonewright', ['boot'])).stdout, `${wanted}  booted\n`);
 });
 
 test('a zone that shut itself down since is left alone by a second boot', async () => {

@@ -29,13 +29,20 @@ export const bootableCommand: Command = {
   },
 };
 
-export const noteRunningCommand: Command = {
-  name: 'note-running',
-  summary: 'Note which instances run, for the trial of a next boot: what a unit does when this host goes down',
+export const goingDownCommand: Command = {
+  name: 'going-down',
+  summary: 'Note which instances run, for the trial of a next boot, and shut them down: what a unit does when this host goes down',
   options: {},
   async run() {
-    const [{ loadNode }, { noteRunning }] = await Promise.all([import('../../../host/config/node-config.ts'), import('../../platform/running-instances.ts')]);
-    process.stdout.write(`${await noteRunning(await loadNode())} run\n`);
+    const [{ loadNode }, { noteRunning }, { isGoingDown, shutDownInstances }] = await Promise.all([
+      import('../../../host/config/node-config.ts'),
+      import('../../platform/running-instances.ts'),
+      import('../../boot/shut-down-instances.ts'),
+    ]);
+    const node = await loadNode();
+    process.stdout.write(`${await noteRunning(node)} run\n`);
+    if (!(await isGoingDown())) return 0;
+    for (const { uuid, outcome } of await shutDownInstances(node)) process.stdout.write(`${uuid}  ${outcome}\n`);
     return 0;
   },
 };

@@ -3,7 +3,7 @@ import { activatePlatformCommand, removePlatformCommand } from './platform-activ
 import { availCommand, installPlatformCommand } from './platform-install.ts';
 import { addKeyCommand, listKeysCommand, removeKeyCommand } from './platform-keys.ts';
 import { listPlatformsCommand, statusCommand } from './platform-list.ts';
-import { bootableCommand, judgeCommand, noteRunningCommand } from './platform-boot.ts';
+import { bootableCommand, judgeCommand, goingDownCommand } from './platform-boot.ts';
 
 /** It has commands of its own. */
 export const keyCommand: Command = {
@@ -24,7 +24,7 @@ export const PLATFORM_COMMANDS: readonly Command[] = [
   bootableCommand,
   keyCommand,
   judgeCommand,
-  noteRunningCommand,
+  goingDownCommand,
 ];
 
 export function runKeys(args: readonly string[]): Promise<number> {

@@ -9,7 +9,7 @@ const USUAL_ROUNDS = 3;
 const OURS = 'zonewright';
 const BARE = 'systemd alone';
 /** What makes a node of the image; without them it is a Debian that boots into memory. */
-const UNITS = ['zonewright-platform', 'zonewright-node', 'zonewright-agent', 'zonewright-install', 'zonewright-note-running', 'zonewright-trial'].map((unit) => `${unit}.service`);
+const UNITS = ['zonewright-platform', 'zonewright-node', 'zonewright-agent', 'zonewright-install', 'zonewright-going-down', 'zonewright-trial'].map((unit) => `${unit}.service`);
 
 const MEMORY = `awk '{ kib[$1] = $2 } END { printf "memory %d\\n", (kib["MemTotal:"] - kib["MemFree:"] - kib["Buffers:"] - kib["Cached:"] + kib["Shmem:"]) / 1024 }' /proc/meminfo`;
 const UPTIME = `read up rest </proc/uptime; echo "seconds $up"`;

@@ -36,7 +36,7 @@ test('status says what this host is', async () => {
 });
 
 test('what runs is noted for the next boot', async () => {
-  assert.deepEqual(await cli(node, 'zonewright', ['platform', 'note-running']).then(({ status, stdout }) => [status, stdout]), [0, '0 run\n']);
+  assert.deepEqual(await cli(node, 'zonewright', ['platform', 'going-down']).then(({ status, stdout }) => [status, stdout]), [0, '0 run\n']);
   assert.deepEqual(await readNote(node), []);
   assert.equal(await readNote(node, '2999-01-01T00:00:00.000Z'), undefined);
 });
