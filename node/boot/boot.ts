@@ -1,17 +1,18 @@
 /**
  * `zonewright boot`: what a RAM-booted host does to become what it was. This file is the plot; each part is somebody else's.
- * What a node is beyond that (`zonewright setup`), its agent, which boots the instances, and the judgement of a platform image
- * that is on trial are units of their own: nobody who wants to log in waits for them.
+ * The agent, which boots the instances, and the judgement of a platform image that is on trial are units of their own: nobody
+ * who wants to log in waits for them.
  */
 import { existsSync } from 'node:fs';
 import { nodeConfigPath, readNode, type Node } from '../../host/config/node-config.ts';
 import { PLATFORM_FILE } from '../../host/config/platform.ts';
 import { run } from '../../host/run/run.ts';
-import { isUnitInstalled, NODE_UNIT, systemdRuns } from '../setup/systemd.ts';
+import { systemdRuns } from '../setup/systemd.ts';
 import { isRescue, kernelParameters } from './kernel-parameters.ts';
 import { tellStory, type Say, type Story } from './story.ts';
 
 const INSTALL_UNIT = 'zonewright-install.service';
+const DEVICES_SECONDS = 120;
 
 /** Boot this host. @returns the exit status: 1 when a part of it failed */
 export async function boot(say: Say): Promise<number> {
@@ -29,8 +30,9 @@ export async function boot(say: Say): Promise<number> {
   return story.failures.length === 0 ? 0 : 1;
 }
 
-/** The node that this machine is; undefined when it is none yet. */
+/** The node that this machine is; undefined when it is none yet. Before init it was looked for on what is there by then. */
 async function findNode(): Promise<Node | undefined> {
+  if (!existsSync(nodeConfigPath())) await run(['udevadm', 'settle', `--timeout=${DEVICES_SECONDS}`], { acceptExitCodes: [0, 1] });
   const { restoreNode } = await import('./restore-node.ts');
   await restoreNode();
   return existsSync(nodeConfigPath()) ? readNode() : undefined;
@@ -39,8 +41,9 @@ async function findNode(): Promise<Node | undefined> {
 async function bringBack(node: Node, story: Story): Promise<void> {
   story.say('pool', `${node.pool} of node ${node.serverUuid}`);
   await story.part('persistence', async () => {
-    const { mountPersistent } = await import('../persistence/mount-persistent.ts');
-    return (await mountPersistent(node)).join('; ') || 'mounted';
+    const [{ mountPersistent }, { activateSwap }] = await Promise.all([import('../persistence/mount-persistent.ts'), import('../persistence/swap.ts')]);
+    await mountPersistent(node);
+    return ['mounted', ...(await activateSwap(node))].join('; ');
   });
   await story.part('network', async () => {
     const { bringUpNetwork } = await import('../network/bring-up.ts');
@@ -48,11 +51,15 @@ async function bringBack(node: Node, story: Story): Promise<void> {
     return [document ? `from the ${from}` : 'nobody said how', ...addresses.map(({ tag, address }) => `${tag} ${address}`), ...problems].join('; ');
   });
   await story.part('node', async () => {
-    // Its unit comes next, in every image, and the agent's after it.
-    if (systemdRuns() && isUnitInstalled(NODE_UNIT)) return undefined;
     const { setUp } = await import('../setup/setup.ts');
-    await setUp({}, ({ step, fact }) => story.say('node', `${step}: ${fact}`));
+    await setUp({}, ({ state, step, fact }) => {
+      if (state !== 'ok') story.say('node', `${step}: ${fact}`);
+    });
     return undefined;
+  });
+  await story.part('trial', async () => {
+    const { noteUnsettled } = await import('../platform/trial.ts');
+    await noteUnsettled(node);
   });
   await story.part('installation', async () => {
     const { readPending } = await import('../firstboot/pending.ts');

@@ -2,6 +2,7 @@ import type { Node } from '../../host/config/node-config.ts';
 import { isErrorCode } from '../../host/errors/errors.ts';
 import type { Say } from '../boot/story.ts';
 import { mountPersistent } from '../persistence/mount-persistent.ts';
+import { activateSwap } from '../persistence/swap.ts';
 import { giveAccess } from './access.ts';
 import { forgetPending, readPending, type Pending } from './pending.ts';
 
@@ -12,7 +13,8 @@ import { forgetPending, readPending, type Pending } from './pending.ts';
 export async function finishInstallation(node: Node, say: Say): Promise<void> {
   const pending = await readPending(node);
   if (!pending) return;
-  for (const line of await mountPersistent(node)) say(line);
+  await mountPersistent(node);
+  for (const line of await activateSwap(node)) say(line);
   await giveAccess(pending.access);
   const platform = pending.bootable ? await bootFromDisks(say) : undefined;
   if (pending.head) await becomeHead(node, pending, platform, say);

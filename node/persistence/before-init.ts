@@ -18,5 +18,6 @@ export async function beforeInit(): Promise<string[]> {
   if (isRescue(await kernelParameters())) return [];
   const pool = await restoreNode();
   if (pool === undefined) return [];
-  return [`the node's pool ${pool} is imported`, ...(await mountPersistent(await readNode()))];
+  await mountPersistent(await readNode());
+  return [`the node's pool ${pool} is imported`];
 }

@@ -37,9 +37,11 @@ export function storesOf(node: Pick<Node, 'mountpoint' | 'paths'>): Stores {
 export async function provideDatasets({ pool }: Pick<Node, 'pool'>): Promise<void> {
   const { stdout } = await run(['zfs', 'list', '-H', '-d', '2', '-t', 'filesystem', '-o', 'name,mounted', pool]);
   const mounted = new Map(stdout.split('\n').map((line) => line.split('\t') as [string, string]));
-  for (const [path, properties] of DATASETS) {
-    const name = dataset(pool, ...path);
-    if (!mounted.has(name)) await createDataset(name, properties);
-    else if (mounted.get(name) === 'no') await mountDataset(name);
-  }
+  await Promise.all(
+    DATASETS.map(async ([path, properties]) => {
+      const name = dataset(pool, ...path);
+      if (!mounted.has(name)) await createDataset(name, properties);
+      else if (mounted.get(name) === 'no') await mountDataset(name);
+    }),
+  );
 }

@@ -20,7 +20,6 @@ import { provideDatasets, storesOf } from './datasets.ts';
 import { etcLayers, mountEtc } from './etc.ts';
 import { followIds } from './follow-ids.ts';
 import { addMissing } from './skeleton.ts';
-import { activateSwap } from './swap.ts';
 import { mountVar } from './var.ts';
 
 /** Where init leaves the image's layers (`image/`) and the one in memory over them (`layer/upper`) to be looked at. */
@@ -30,10 +29,9 @@ export const SYSTEM_DIRECTORY = '/system';
  * Mount what this node keeps in its pool, which is imported. Safe to repeat; on a host whose root is on a disk there is
  * nothing to do. Called before init at each boot, and at the end of the set-up that made the node: what the host has in
  * memory by then (password, host keys, hostname) becomes the node's.
- * @returns a line about each thing that could not be had and that the node can do without
  */
-export async function mountPersistent(node: Node): Promise<string[]> {
-  if (!existsSync(PLATFORM_FILE)) return [];
+export async function mountPersistent(node: Node): Promise<void> {
+  if (!existsSync(PLATFORM_FILE)) return;
   await provideDatasets(node);
   const stores = storesOf(node);
   const mounted = new Set((await mountsBelow('/')).map(({ mountpoint }) => mountpoint));
@@ -48,7 +46,6 @@ export async function mountPersistent(node: Node): Promise<string[]> {
   if (!mounted.has('/root')) await bind(await homeOfRoot(stores.home), '/root');
   await linkCustomUnits({ custom: '/opt/custom/systemd', units: '/run/systemd/system' });
   await keepCores(stores.cores);
-  return activateSwap(node);
 }
 
 async function bind(from: string, onto: string): Promise<void> {

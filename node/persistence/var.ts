@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFileIfPresent, writeFileAtomically } from '../../host/files/atomic.ts';
 import { run } from '../../host/run/run.ts';
+import { systemdRuns } from '../setup/systemd.ts';
 import { addMissing } from './skeleton.ts';
 
 /** What describes the image and not the node: a kept one would describe the platform that the node once began with. */
@@ -53,6 +54,7 @@ async function addFromImage({ store, logs, var: directory }: VarPlaces): Promise
 
 /** While /var changes under a journal that runs, it writes to /run; where none runs yet there is nothing to tell. */
 async function journalOfMemory(): Promise<{ toPool(): Promise<void> }> {
+  if (!systemdRuns()) return { toPool: async () => undefined };
   const { exitCode } = await run(['journalctl', '--relinquish-var'], { acceptExitCodes: [0, 1] });
   return {
     async toPool() {

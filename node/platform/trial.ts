@@ -5,7 +5,8 @@
  *        │                           └──deadline──▶ failed ◀──┐
  *        └──────── a boot of another image ───────────────────┘
  */
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Node } from '../../host/config/node-config.ts';
 import { isUuid } from '../../host/config/units.ts';
@@ -67,6 +68,17 @@ export async function readTrial(node: Node): Promise<Trial | undefined> {
 /** Keep it; it would survive a power cut when this returns. */
 export async function keepTrial(node: Node, trial: Trial): Promise<void> {
   await writeFileAtomically(trialPath(node), `${JSON.stringify(trial, null, 2)}\n`, { durable: true });
+}
+
+/** Is there when this boot has to say what became of a trial that was not its own. */
+const UNSETTLED = '/run/zonewright/trial-unsettled';
+
+/** Leave word for the unit that judges: without it, and without being on trial, a boot starts no judge. */
+export async function noteUnsettled(node: Node): Promise<void> {
+  const state = (await readTrial(node))?.state;
+  if (state !== 'waiting' && state !== 'running') return;
+  await mkdir(dirname(UNSETTLED), { recursive: true, mode: 0o755 });
+  await writeFile(UNSETTLED, '');
 }
 
 /** For a table: one word. */

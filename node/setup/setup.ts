@@ -12,7 +12,7 @@ import { readFileIfPresent, writeFileAtomically } from '../../host/files/atomic.
 import { withLock } from '../../host/lock/lock.ts';
 import { nodeErrors } from '../errors.ts';
 import { decideOptions, type SetupRequest } from './options.ts';
-import type { Setup, SetupStep } from './step.ts';
+import type { Finding, Setup, SetupStep } from './step.ts';
 import { agentStep } from './steps/agent.ts';
 import { configStep } from './steps/config.ts';
 import { datasetsStep } from './steps/datasets.ts';
@@ -52,9 +52,15 @@ export async function setUp(request: SetupRequest, report: (line: SetupLine) => 
   await mkdir(dirname(configPath), { recursive: true, mode: 0o755 });
   await withLock({ scope: configPath, name: 'setup', action: 'zonewright setup' }, async () => {
     const setup = await open(request, configPath);
-    for (const step of SETUP_STEPS) await step.inspect(setup);
+    const findings: Finding[] = [];
+    for (const step of SETUP_STEPS) findings.push(await step.inspect(setup));
     await keepIdentity(setup);
-    for (const step of SETUP_STEPS) report(await bringAbout(step, setup));
+    let isAsFound = true;
+    for (const [index, step] of SETUP_STEPS.entries()) {
+      const line = await bringAbout(step, setup, isAsFound ? findings[index] : undefined);
+      isAsFound &&= line.state === 'ok';
+      report(line);
+    }
   });
 }
 
@@ -70,8 +76,9 @@ export async function planSetup(request: SetupRequest): Promise<SetupLine[]> {
   return lines;
 }
 
-async function bringAbout(step: SetupStep, setup: Setup): Promise<SetupLine> {
-  const finding = await step.inspect(setup);
+/** @param found what was there; not known once a step before has changed something, which may be more than its own */
+async function bringAbout(step: SetupStep, setup: Setup, found: Finding | undefined): Promise<SetupLine> {
+  const finding = found ?? (await step.inspect(setup));
   if (finding.ready) return { state: 'ok', step: step.name, fact: finding.fact };
   return { state: 'done', step: step.name, fact: await step.perform(setup) };
 }
