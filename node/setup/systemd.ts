@@ -6,6 +6,7 @@ import { ZFS_DAEMON } from '../../host/zfs/daemon.ts';
 export const ZFS_UNIT = 'zonewright-zfs.service';
 export const NODE_UNIT = 'zonewright-node.service';
 export const AGENT_UNIT = 'zonewright-agent.service';
+export const GOING_DOWN_UNIT = 'zonewright-going-down.service';
 /** Is there when the next start of `NODE_UNIT` has nothing to do. */
 export const SET_UP_JUST_NOW = '/run/zonewright/set-up-just-now';
 /** Setup's own directory, which comes before that of packages. */
@@ -114,6 +115,30 @@ function agentUnit(program: string): Unit {
 }
 
 /**
+ * Shuts guests down when the host goes down: systemd stops what it started last first, so that agent, networks and pool are
+ * still there. Somebody who stops it by hand has nothing shut down.
+ */
+function goingDownUnit(program: string): Unit {
+  return {
+    Unit: [
+      ['Description', 'Shut instances down when this host goes down'],
+      ['Documentation', 'man:zonewright(8)'],
+      NODES_ONLY,
+      ['After', `network.target zonewright-platform.service ${NODE_UNIT} ${AGENT_UNIT}`],
+    ],
+    Service: [
+      ['Type', 'oneshot'],
+      ['RemainAfterExit', 'yes'],
+      ['ExecStart', '/bin/true'],
+      ['ExecStop', `-"${program}" platform going-down`],
+      // Guests have a minute.
+      ['TimeoutStopSec', '90'],
+    ],
+    Install: [['WantedBy', `multi-user.target ${NODE_UNIT}`]],
+  };
+}
+
+/**
  * The units that a node needs, by name, as text.
  * @param program the `zonewright` command's path
  * @param daemon the environment of this node's ZFS daemon, when it is one that we supervise
@@ -124,6 +149,7 @@ export function unitTexts(program: string, daemon: Readonly<Record<string, strin
   const units: Array<[string, string]> = [
     [NODE_UNIT, encode(nodeUnit(program))],
     [AGENT_UNIT, encode(agentUnit(program))],
+    [GOING_DOWN_UNIT, encode(goingDownUnit(program))],
   ];
   if (daemon) units.unshift([ZFS_UNIT, encode(zfsDaemonUnit(daemon))]);
   return new Map(units);

@@ -77,8 +77,8 @@ test('setup from the package makes a node, supervised by the units of the packag
   await guest.until('systemctl --quiet is-active zonewright-agent && [ -S /run/zonewright/agent.sock ]');
   assert.match(said, /^done +pool +zones made in \/var\/lib\/zonewright\/zones\.img$/m);
   assert.match(said, /^ok +commands +in \/usr\/sbin$/m);
-  const { stdout } = await guest.run('ls /etc/systemd/system/*.service 2>/dev/null; systemctl is-enabled zonewright-zfs zonewright-node zonewright-agent; systemctl is-enabled zfs-fuse; systemctl --quiet is-active zfs-fuse || echo ended; zonewright setup | grep -vc ^ok');
-  assert.equal(stdout, 'enabled\nenabled\nenabled\ndisabled\nended\n0\n');
+  const { stdout } = await guest.run('ls /etc/systemd/system/*.service 2>/dev/null; systemctl is-enabled zonewright-zfs zonewright-node zonewright-agent zonewright-going-down; systemctl is-active zonewright-going-down; systemctl is-enabled zfs-fuse; systemctl --quiet is-active zfs-fuse || echo ended; zonewright setup | grep -vc ^ok');
+  assert.equal(stdout, 'enabled\nenabled\nenabled\nenabled\nactive\ndisabled\nended\n0\n');
   assert.match(await guest.must('tr "\\0" "\\n" </proc/$(systemctl show --value -p MainPID zonewright-zfs)/environ'), /^LD_PRELOAD=\/usr\/lib\/zonewright\/.*\.so$/m);
 });
 
@@ -109,6 +109,13 @@ test('after a power cut the node comes back with its zone', async () => {
   await guest.powerCycle();
   assert.equal(await guest.until('vmadm lookup -1 alias=web state=running'), `${zone}\n`);
   assert.equal(await guest.must(`zlogin ${zone} mdata-get colour`), 'green\n');
+});
+
+test('a host that goes down shuts its zone down first, and comes back with it', async () => {
+  await guest.must('mkdir -p /var/log/journal && journalctl --flush');
+  await guest.reboot();
+  assert.equal(await guest.until('vmadm lookup -1 alias=web state=running'), `${zone}\n`);
+  assert.match(await guest.must('journalctl --quiet --output=cat -u zonewright-going-down'), new RegExp(`^${zone}  has shut down$`, 'm'));
 });
 
 test('removal ends agent and units; the zone runs on and nothing of the node is lost', async () => {

@@ -21,6 +21,8 @@ export interface Guest {
   until(script: string): Promise<string>;
   /** Take its power away and boot it again. */
   powerCycle(): Promise<void>;
+  /** Tell it to go down, and boot it again. */
+  reboot(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -57,6 +59,11 @@ export async function bootGuest(shared: string): Promise<Guest> {
       await host.kill();
       host = await start(root, scratch, shared);
     },
+    async reboot() {
+      await inside('systemctl poweroff');
+      await host.ended;
+      host = await start(root, scratch, shared);
+    },
     async end() {
       await host.kill();
       await rm(scratch, { recursive: true, force: true });
@@ -68,6 +75,8 @@ interface Host {
   /** Its first process, as we see it. */
   readonly init: number;
   kill(): Promise<void>;
+  /** Done when it has gone down. */
+  readonly ended: Promise<unknown>;
 }
 
 async function start(root: string, scratch: string, shared: string): Promise<Host> {
@@ -84,7 +93,7 @@ async function start(root: string, scratch: string, shared: string): Promise<Hos
   };
   try {
     const init = await readyInit(child.pid ?? 0);
-    return { init, kill };
+    return { init, kill, ended };
   } catch (error) {
     await kill();
     throw error;
