@@ -14,7 +14,7 @@ import { agentDiesInATask, headDiesInACreate, networkIsCut } from './trouble.ts'
 
 const USAGE = `Usage: npm run fleet [-- --booted] [--keep] [--nodes <n>]
 
-  --booted     machines that really boot, in QEMU: a head from its CD, two nodes over the network; 20 to 45 minutes
+  --booted     machines that really boot, in QEMU: a head from its CD, two nodes over the network; 20 to 30 minutes
   --keep       after the customer's day, leave the fleet running, with a prompt to look around
   --nodes <n>  how many nodes the head has (default: 3); not with --booted
 `;
