@@ -36,6 +36,8 @@ async function main(args: readonly string[]): Promise<number> {
   const report = await measure(names, { rounds, scales, quick: values.quick, postgres: values.postgres });
   await keep(report, values.out);
   process.stdout.write(values.markdown ? markdown(report) : table(report));
+  // The table for the documentation has no place for them.
+  if (values.markdown) process.stderr.write(report.failures.map((failure) => `FAILED ${failure}\n`).join(''));
   process.stderr.write(`\nkept in ${values.out}\n`);
   return report.failures.length > 0 ? 1 : 0;
 }

@@ -1,4 +1,5 @@
 /** A head node under simulated nodes, and its database under VMs, at one or several scales. */
+import { openCrowd, type Crowd } from '../../../scripts/simulate/crowd.ts';
 import { openFleet, type Fleet } from '../../../scripts/simulate/fleet.ts';
 import { calibrate } from '../measure/noise.ts';
 import { scoped, type Session } from '../measure/session.ts';
@@ -22,13 +23,16 @@ const HEAD = 'head';
 async function measureNodes(session: Session, nodes: number): Promise<void> {
   session.progress('starting a head process');
   const fleet = await openFleet({ postgres: session.postgres });
-  session.onEnd(() => fleet.close());
   const heartbeats: number[] = [];
-  fleet.onSpoken = (path, milliseconds) => void (path.endsWith('/heartbeat') && heartbeats.push(milliseconds));
+  const crowd = openCrowd(nodes, (path, milliseconds) => void (path.endsWith('/heartbeat') && heartbeats.push(milliseconds)));
+  session.onEnd(async () => {
+    await crowd.close();
+    await fleet.close();
+  });
   const began = performance.now();
-  await joined(fleet, nodes, session);
+  await joined({ fleet, crowd }, nodes, session);
   const joining = nodes / ((performance.now() - began) / 1000);
-  for (let tries = 0; !fleet.agents.every((agent) => agent.isConnected()); tries++) {
+  for (let tries = 0; (await crowd.connected()) < nodes; tries++) {
     if (tries > PATIENCE_SECONDS * 10) throw new Error('not all simulated nodes could register');
     await sleep(100);
   }
@@ -53,14 +57,15 @@ async function measureNodes(session: Session, nodes: number): Promise<void> {
   );
 }
 
-async function joined(fleet: Fleet, nodes: number, session: Session): Promise<void> {
+async function joined({ fleet, crowd }: { readonly fleet: Fleet; readonly crowd: Crowd }, nodes: number, session: Session): Promise<void> {
   let next = 0;
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
       while (next < nodes) {
         next += 1;
         if (next % 50 === 0) session.progress(`node ${next} of ${nodes} joins`);
-        await fleet.join();
+        const { token } = await fleet.ask<{ token: string }>('POST', '/tokens', {});
+        await crowd.join(token);
       }
     }),
   );
