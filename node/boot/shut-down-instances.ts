@@ -1,6 +1,5 @@
 import { run } from '../../host/run/run.ts';
 import type { Node } from '../../host/config/node-config.ts';
-import type { Engine } from '../../vmadm/engine.ts';
 import { openEngine } from '../../vmadm/open-engine.ts';
 
 /** What became of one instance; each reports its own result. */
@@ -20,11 +19,10 @@ export async function isGoingDown(): Promise<boolean> {
 
 /**
  * Ask all guests that run to shut down, at the same time, and end those that take longer than a minute: whatever is left of them is
- * killed with the host. Those that boot with the node still do.
- * @param by the engine to do it with; it works in this process, since agents end too
+ * killed with the host. Those that boot with the node still do. It is done in this process: agents are about to end.
  */
-export async function shutDownInstances(node: Node, by?: Engine): Promise<ShutDown[]> {
-  const engine = by ?? (await openEngine({ node }));
+export async function shutDownInstances(node: Node): Promise<ShutDown[]> {
+  const engine = await openEngine({ node });
   const running = (await engine.list()).filter(({ state }) => state === 'running').map(({ uuid }) => uuid);
   return Promise.all(
     running.map(async (uuid) => {

@@ -111,3 +111,11 @@ test('a good image stays after its trial; one without an agent and one that pani
   assert.match(answer('end-images'), new RegExp(`^${GOOD} +yes +1/1 +yes +yes +-$`, 'm'));
   assert.match(answer('end-images'), new RegExp(`^${PANICS} +yes +1/1 +no +no +failed$`, 'm'));
 });
+
+test('the same disk boots under UEFI', async () => {
+  assert.ok(isPrepared, 'there is no node to boot');
+  const lives = await machine.live(`${COMMON}\nsay firmware test -d /sys/firmware/efi; say status zonewright platform status; systemctl poweroff`, 'UEFI');
+  const answer = answersOf(lives);
+  assert.match(answer('firmware'), /status 0$/);
+  assert.match(answer('status'), new RegExp(`^next boot  ${GOOD}$`, 'm'));
+});

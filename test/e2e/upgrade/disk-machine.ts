@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../host/run/run.ts';
@@ -8,8 +8,8 @@ import { EMULATED_PROCESSOR, platformEmulator } from '../../../images/platform/e
 export interface DiskMachine {
   /** Put the node on its disk: boot a platform image as it is, run a script as root, and power off. */
   prepare(platform: string, script: string): Promise<Lives>;
-  /** Power it on and let it live until it powers off. The script runs in each of its boots. */
-  live(script: string): Promise<Lives>;
+  /** Power it on and let it live until it powers off. The script runs in each of its boots. @param firmware BIOS unless given */
+  live(script: string, firmware?: 'UEFI'): Promise<Lives>;
   remove(): Promise<void>;
 }
 
@@ -56,7 +56,12 @@ export async function diskMachine(options: { readonly gigabytes: number; readonl
   };
   return {
     prepare: (platform, script) => start(script, ['-no-reboot', '-kernel', join(platform, 'vmlinuz'), '-initrd', join(platform, 'initramfs'), '-append', 'console=ttyS0']),
-    live: (script) => start(script, []),
+    async live(script, firmware) {
+      if (firmware === undefined) return start(script, []);
+      const variables = join(directory, 'uefi-variables');
+      await copyFile(emulator.uefi.variables, variables);
+      return start(script, ['-drive', `file=${emulator.uefi.code},format=raw,if=pflash,unit=0,read-only=on`, '-drive', `file=${variables},format=raw,if=pflash,unit=1`]);
+    },
     remove: () => rm(directory, { recursive: true, force: true }),
   };
 }
