@@ -112,10 +112,26 @@ test('a good image stays after its trial; one without an agent and one that pani
   assert.match(answer('end-images'), new RegExp(`^${PANICS} +yes +1/1 +no +no +failed$`, 'm'));
 });
 
-test('the same disk boots under UEFI', async () => {
+const RESET = `${COMMON}
+if [ -e /zones/phase ]; then
+  say firmware test -d /sys/firmware/efi
+  say status zonewright platform status
+  say reset zonewright factory-reset --yes-destroy-all-data
+  systemctl reboot
+else
+  say pools zpool list -H
+  say partitions lsblk --noheadings --output NAME --raw $(realpath /dev/disk/by-id/virtio-disk)
+  say node test -e /etc/zonewright/node.json
+  systemctl poweroff
+fi`;
+
+test('the same disk boots under UEFI, and a factory reset leaves nothing on it', async () => {
   assert.ok(isPrepared, 'there is no node to boot');
-  const lives = await machine.live(`${COMMON}\nsay firmware test -d /sys/firmware/efi; say status zonewright platform status; systemctl poweroff`, 'UEFI');
-  const answer = answersOf(lives);
+  const answer = answersOf(await machine.live(RESET, 'UEFI'));
   assert.match(answer('firmware'), /status 0$/);
   assert.match(answer('status'), new RegExp(`^next boot  ${GOOD}$`, 'm'));
+  assert.match(answer('reset'), /status 0$/);
+  assert.equal(answer('pools'), 'status 0');
+  assert.match(answer('partitions'), /^vd[a-z]\nstatus 0$/);
+  assert.match(answer('node'), /^status 1$/);
 });
