@@ -39,6 +39,11 @@ export async function platformEmulator(options: { readonly cache?: string; say(l
   };
 }
 
+/** Options of a machine that boots by UEFI. @param variables its own copy of them, which it writes to */
+export function uefiOptions({ uefi }: Pick<Emulator, 'uefi'>, variables: string): string[] {
+  return ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${uefi.code}`, '-drive', `if=pflash,format=raw,unit=1,file=${variables}`];
+}
+
 async function takeOut(packages: string, target: string): Promise<void> {
   const root = join(target, 'root');
   await mkdir(root);

@@ -3,7 +3,7 @@ import { copyFile, mkdir, open, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launch, type Launched } from '../../../host/run/launch.ts';
 import { run } from '../../../host/run/run.ts';
-import { EMULATED_PROCESSOR, type Emulator } from '../../../images/platform/emulator.ts';
+import { EMULATED_PROCESSOR, uefiOptions, type Emulator } from '../../../images/platform/emulator.ts';
 
 export interface BareMachine {
   readonly name: string;
@@ -84,7 +84,7 @@ function argvOf({ name, emulator, directory, firmware, mac, mebibytes, media = [
     ...emulator.argv,
     ...['-name', `zonewright-fleet-${name}`, '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std'],
     ...['-machine', 'q35,accel=tcg', '-cpu', EMULATED_PROCESSOR, '-smp', '2', '-m', String(mebibytes)],
-    ...(firmware === 'bios' ? [] : ['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${emulator.uefi.code}`, '-drive', `if=pflash,format=raw,unit=1,file=${join(directory, `${name}.vars`)}`]),
+    ...(firmware === 'bios' ? [] : uefiOptions(emulator, join(directory, `${name}.vars`))),
     ...['-device', 'virtio-rng-pci'],
     // What a machine wrote is safe when its power is cut as soon as it is with the host, which stays up.
     ...['-drive', `id=disk,if=none,format=raw,cache=writeback,discard=unmap,file=${disk}`, '-device', `virtio-blk-pci,drive=disk,serial=${name}${first('disk')}`],

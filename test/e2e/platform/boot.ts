@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../host/run/run.ts';
-import { EMULATED_PROCESSOR, platformEmulator, type Emulator } from '../../../images/platform/emulator.ts';
+import { EMULATED_PROCESSOR, platformEmulator, uefiOptions, type Emulator } from '../../../images/platform/emulator.ts';
 
 /** A bare machine of the test's own: QEMU without KVM, with disks that stay between its boots. */
 export interface BareMachine {
@@ -78,8 +78,7 @@ async function medium(emulator: Emulator, directory: string, platform: string, f
   if (from === 'cd under BIOS') return [...drive, '-device', 'ide-cd,drive=medium,bootindex=0'];
   const variables = join(directory, 'uefi-variables');
   await copyFile(emulator.uefi.variables, variables);
-  const flash = (file: string, options: string): string[] => ['-drive', `file=${file},format=raw,if=pflash,${options}`];
-  return [...flash(emulator.uefi.code, 'unit=0,read-only=on'), ...flash(variables, 'unit=1'), ...drive, '-device', 'qemu-xhci', '-device', 'usb-storage,drive=medium,bootindex=0'];
+  return [...uefiOptions(emulator, variables), ...drive, '-device', 'qemu-xhci', '-device', 'usb-storage,drive=medium,bootindex=0'];
 }
 
 /** A medium's own command line says nothing of tests: the firmware's tables hand a unit to systemd. */

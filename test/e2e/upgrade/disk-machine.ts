@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../host/run/run.ts';
-import { EMULATED_PROCESSOR, platformEmulator } from '../../../images/platform/emulator.ts';
+import { EMULATED_PROCESSOR, platformEmulator, uefiOptions } from '../../../images/platform/emulator.ts';
 
 /** A machine that boots from its own disk, by itself and again and again, as its firmware and GRUB have it. */
 export interface DiskMachine {
@@ -60,7 +60,7 @@ export async function diskMachine(options: { readonly gigabytes: number; readonl
       if (firmware === undefined) return start(script, []);
       const variables = join(directory, 'uefi-variables');
       await copyFile(emulator.uefi.variables, variables);
-      return start(script, ['-drive', `file=${emulator.uefi.code},format=raw,if=pflash,unit=0,read-only=on`, '-drive', `file=${variables},format=raw,if=pflash,unit=1`]);
+      return start(script, uefiOptions(emulator, variables));
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };
